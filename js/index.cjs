@@ -1,0 +1,22 @@
+'use strict'
+
+/** The public face: what `require('texample')` gives. */
+
+const { TexampleError } = require('./errors.cjs')
+const image = require('./image.cjs')
+const ids = require('./ids.cjs')
+const ticker = require('./ticker.cjs')
+
+/** @type {any} */
+const texample = module.exports
+
+texample.callback = undefined
+// `start()` without a callback looks `texample.callback` up at every tick.
+Object.assign(texample, ticker.create(texample))
+texample.encodeDataToImage = image.encodeDataToImage
+texample.encodeDataToImageAsync = image.encodeDataToImageAsync
+texample.decodeImageToData = image.decodeImageToData
+texample.decodeImageToDataAsync = image.decodeImageToDataAsync
+texample.nextId = ids.nextId
+texample.openSequence = ids.openSequence
+texample.TexampleError = TexampleError

@@ -1,0 +1,239 @@
+/**
+ * Native threads that post to JavaScript callbacks, JSON as the pixels of a PNG,
+ * and sequential unique ids.
+ */
+declare namespace texample {
+  // ---------------------------------------------------------------- ticker
+
+  /**
+   * Called with 0, 1, 2, … by a ticker that was started without a callback of its own, with `this` = the module.
+   * Looked up at every tick; while it is not a function, ticks are taken and dropped.
+   */
+  let callback: ((this: typeof texample, i: number) => void) | undefined
+
+  /** What may wait for JavaScript, and what happens when more comes. */
+  type Overflow = 'block' | 'drop-oldest' | 'drop-newest' | 'latest'
+
+  interface StartOptions {
+    /** Milliseconds between ticks, fractions allowed; 0 to 2^31 - 1; 0 = as fast as they are taken. Default 5000. */
+    interval?: number
+    /** Stop by itself after so many ticks were posted. Default: never. */
+    count?: number
+    /** Ticks that may wait for JavaScript. Default 1024. */
+    capacity?: number
+    /** What happens to a tick when `capacity` are waiting; `latest` keeps one. Default `block`. */
+    overflow?: Overflow
+    /** Stops the ticker when it aborts. */
+    signal?: AbortSignal
+    /** The callback receives a `Float64Array` of ticks, valid during the call. Default false. */
+    batch?: boolean
+  }
+
+  interface BatchOptions extends StartOptions {
+    batch: true
+  }
+
+  interface TickerStats {
+    /** Ticks that the thread has made. Always `delivered + dropped + queued`. */
+    posted: number
+    /** Ticks that a callback was called with. */
+    delivered: number
+    /** Ticks discarded: by the overflow policy, after `stop()`, or for want of a callback. */
+    dropped: number
+    /** How often the thread woke the event loop. */
+    wakeups: number
+    /** Ticks that wait now. */
+    queued: number
+    /** The most that ever waited. */
+    maxQueued: number
+    /** The longest time in milliseconds from when a tick was due to when it was delivered. */
+    maxLagMs: number
+    /** Why the thread ended early, or null. */
+    error: Error | null
+  }
+
+  /** A running native thread that ticks. */
+  interface Ticker extends Disposable {
+    /** Ends the thread. No callback runs after this returns, also when called inside the callback. */
+    stop(): void
+    /** Keeps the process alive while the ticker runs (the default). */
+    ref(): this
+    /** Lets the process end although the ticker runs. */
+    unref(): this
+    /** Whether the ticker keeps the process alive. */
+    hasRef(): boolean
+    /** Resolves on stop, abort and count; rejects when the thread panicked. */
+    readonly done: Promise<void>
+    /** Counters of this ticker, read at once. */
+    stats(): TickerStats
+  }
+
+  /**
+   * Starts a native thread that calls back every `interval` milliseconds with 0, 1, 2, …
+   * @throws {TypeError | RangeError} `ERR_TEXAMPLE_INVALID_ARGUMENT`
+   */
+  function start(callback: (ticks: Float64Array) => void, options: BatchOptions): Ticker
+  function start(callback?: (i: number) => void, options?: StartOptions): Ticker
+  function start(options: StartOptions): Ticker
+
+  /**
+   * The same as an async iterator, like `setInterval` of `node:timers/promises`. The thread starts at the first
+   * `next()` and ends on `break`; an abort rejects with an AbortError.
+   */
+  function ticks(options?: StartOptions): AsyncIterableIterator<number>
+
+  // ----------------------------------------------------------- data images
+
+  interface EncodeOptions {
+    /** How hard to compress. Default `auto`. */
+    compression?: 'auto' | 'none' | 'fast' | 'best'
+    /** `ascii` is read by the original decoder too; `utf-8` is smaller for non-Latin text. Default `ascii`. */
+    charset?: 'ascii' | 'utf-8'
+    /** The most bytes of JSON; default and limit 50 331 643. */
+    maxBytes?: number
+    /** Survives noise in the two low bits of each channel. Default false. */
+    robust?: boolean
+  }
+
+  interface DecodeOptions {
+    /** The most bytes of JSON to accept; default and limit 50 331 643. */
+    maxBytes?: number
+  }
+
+  /**
+   * Packs JSON data into the pixels of a lossless PNG, three bytes a pixel.
+   * @param data anything `JSON.stringify` accepts
+   * @returns the PNG file, ready for `res.type('png').send(…)`
+   * @throws {TexampleError} `ERR_TEXAMPLE_NOT_SERIALIZABLE` when it has no JSON form,
+   * `ERR_TEXAMPLE_DATA_TOO_LARGE` past `maxBytes`
+   */
+  function encodeDataToImage(data: unknown, options?: EncodeOptions): Buffer
+
+  /** The same on a thread of the pool; worth it from about 100 KB. */
+  function encodeDataToImageAsync(data: unknown, options?: EncodeOptions): Promise<Buffer>
+
+  /**
+   * Reads the data back from a PNG.
+   * @throws {TexampleError} `ERR_TEXAMPLE_IMAGE_INVALID` when it is not a PNG that can carry data,
+   * `ERR_TEXAMPLE_IMAGE_CORRUPT` when pixels were changed, `ERR_TEXAMPLE_DATA_TOO_LARGE` past `maxBytes`
+   */
+  function decodeImageToData<T = unknown>(png: Uint8Array, options?: DecodeOptions): T
+
+  /** The same on a thread of the pool; worth it from about 100 KB. */
+  function decodeImageToDataAsync<T = unknown>(png: Uint8Array, options?: DecodeOptions): Promise<T>
+
+  // ------------------------------------------------------------------- ids
+
+  type IdCallback<Id = number> = (error: Error | null, id?: Id) => void
+
+  /**
+   * The next id of the sequence `default`, or of the one that is named.
+   * Ids rise within the process and are unique across all of them.
+   */
+  function nextId(): Promise<number>
+  function nextId(callback: IdCallback): void
+  function nextId(sequence: string): Promise<number>
+  function nextId(sequence: string, callback: IdCallback): void
+
+  interface SequenceOptions {
+    /**
+     * `mongodb://…`, `mongodb+srv://…`, `sqlite:FILE` or `memory:`.
+     * Default: the environment's `TEXAMPLE_IDS_URL`, else `sqlite:texample-ids.db` in the working folder.
+     */
+    url?: string
+    /** Collection or table. Default `ids`. */
+    collection?: string
+    /** First id of a sequence that does not exist yet; 0 to 2^53 - 1. Default 1000. */
+    start?: number
+    /** Ids in the first range, and the least later. Default 10. */
+    step?: number
+    /** The most ids in a range; equal to `step` = fixed ranges. Default 1 000 000. */
+    maxStep?: number
+    /** Milliseconds of demand to keep in hand. Default 15 000. */
+    horizon?: number
+    /** Milliseconds a caller waits at the most. Default 30 000. */
+    timeout?: number
+    /** Callers that may wait at once. Default 100 000. */
+    maxWaiters?: number
+    /** Ids as BigInt, past 2^53 too. Default false. */
+    bigint?: boolean
+  }
+
+  interface BigIntSequenceOptions extends SequenceOptions {
+    bigint: true
+  }
+
+  interface SequenceStats {
+    /** Ids this handle has handed out. */
+    issued: number
+    /** Ids the pool has claimed from the store. */
+    claimed: number
+    /** Ranges the pool has claimed from the store. */
+    claims: number
+    /** Calls of this handle that had to wait for a claim. */
+    waits: number
+    /** Claims that were tried again. */
+    retries: number
+    /** Claims that ended in an error. */
+    errors: number
+    /** Ids the next range will have. */
+    step: number
+    /** Ids claimed and not handed out yet. */
+    inHand: number
+    /** Measured demand, ids a second. */
+    ratePerSecond: number
+    /** The longest wait of a call of this handle, in milliseconds. */
+    maxWaitMs: number
+  }
+
+  /** A handle on a sequence. Ids rise within one handle, in the order of its calls. */
+  interface Sequence<Id extends number | bigint = number> extends AsyncDisposable {
+    /** The next id, from memory while one is in hand. */
+    nextId(options?: { signal?: AbortSignal }): Promise<Id>
+    nextId(callback: IdCallback<Id>): void
+    /** `count` ids, rising, not always contiguous; `count` is 1 to `maxStep`. */
+    nextIds(count: number): Promise<Id extends bigint ? BigInt64Array : Float64Array>
+    /** The next id; blocks the thread only when no id is in hand. */
+    nextIdSync(): Id
+    /** Connects and claims the first range now. */
+    ready(): Promise<void>
+    /** Counters: of this handle and of the pool it shares. */
+    stats(): SequenceStats
+    /** Gives unused ids back where that is safe, and ends the handle. Bounded in time; safe to call twice. */
+    close(): Promise<void>
+  }
+
+  /**
+   * Opens a sequence. Does not connect before the first call that needs an id.
+   * @throws {TypeError | RangeError} `ERR_TEXAMPLE_INVALID_ARGUMENT`
+   */
+  function openSequence(name: string | undefined, options: BigIntSequenceOptions): Sequence<bigint>
+  function openSequence(name?: string, options?: SequenceOptions): Sequence
+
+  // ---------------------------------------------------------------- errors
+
+  type ErrorCode =
+    | 'ERR_TEXAMPLE_INVALID_ARGUMENT'
+    | 'ERR_TEXAMPLE_NOT_SERIALIZABLE'
+    | 'ERR_TEXAMPLE_DATA_TOO_LARGE'
+    | 'ERR_TEXAMPLE_IMAGE_INVALID'
+    | 'ERR_TEXAMPLE_IMAGE_CORRUPT'
+    | 'ERR_TEXAMPLE_IMAGE_UNREADABLE'
+    | 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE'
+    | 'ERR_TEXAMPLE_SEQUENCE_TIMEOUT'
+    | 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED'
+    | 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'
+    | 'ERR_TEXAMPLE_SEQUENCE_CLOSED'
+    | 'ERR_TEXAMPLE_TOO_MANY_WAITERS'
+    | 'ERR_TEXAMPLE_THREAD_PANICKED'
+    | 'ERR_TEXAMPLE_ADDON_MISSING'
+
+  /** A failure that is not the caller's argument. `code` is API, the text is not. */
+  class TexampleError extends Error {
+    constructor(code: ErrorCode, message: string, cause?: unknown)
+    readonly code: ErrorCode
+    readonly cause?: unknown
+  }
+}
+
+export = texample

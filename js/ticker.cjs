@@ -1,0 +1,3 @@
+'use strict'
+/** @param {any} _texample */
+module.exports.create = (_texample) => ({})

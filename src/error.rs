@@ -1,0 +1,119 @@
+//! The one error type of the crate, and the codes that are API.
+//!
+//! Codes are stable and may be matched on; texts are for people and may change.
+//! A text says what failed, with which value, and what to do about it.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+
+/// What `Result` means everywhere in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The kinds of failure, sorted by whose fault they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// An argument has the wrong type or is out of range; the caller's fault.
+    InvalidArgument,
+    /// The value has no JSON form.
+    NotSerializable,
+    /// The JSON, or the image, is larger than the limit in force.
+    DataTooLarge,
+    /// The bytes are not a PNG, or a kind of PNG that carries no data.
+    ImageInvalid,
+    /// The pixels do not hold what an encoder wrote.
+    ImageCorrupt,
+    /// The store could not be reached; the driver's error is the source.
+    SequenceUnavailable,
+    /// The caller's time ran out before an id was there.
+    SequenceTimeout,
+    /// No id is left below the largest representable one.
+    SequenceExhausted,
+    /// The stored document is not one this crate may count on.
+    SequenceBadDocument,
+    /// The handle was closed.
+    SequenceClosed,
+    /// As many callers wait already as the handle admits.
+    TooManyWaiters,
+    /// A native thread panicked; the panic was caught at its edge.
+    ThreadPanicked,
+}
+
+impl ErrorCode {
+    /// The code as JavaScript sees it in `error.code`.
+    ///
+    /// ```
+    /// assert_eq!(texample::ErrorCode::ImageCorrupt.as_str(), "ERR_TEXAMPLE_IMAGE_CORRUPT");
+    /// ```
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "ERR_TEXAMPLE_INVALID_ARGUMENT",
+            Self::NotSerializable => "ERR_TEXAMPLE_NOT_SERIALIZABLE",
+            Self::DataTooLarge => "ERR_TEXAMPLE_DATA_TOO_LARGE",
+            Self::ImageInvalid => "ERR_TEXAMPLE_IMAGE_INVALID",
+            Self::ImageCorrupt => "ERR_TEXAMPLE_IMAGE_CORRUPT",
+            Self::SequenceUnavailable => "ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE",
+            Self::SequenceTimeout => "ERR_TEXAMPLE_SEQUENCE_TIMEOUT",
+            Self::SequenceExhausted => "ERR_TEXAMPLE_SEQUENCE_EXHAUSTED",
+            Self::SequenceBadDocument => "ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT",
+            Self::SequenceClosed => "ERR_TEXAMPLE_SEQUENCE_CLOSED",
+            Self::TooManyWaiters => "ERR_TEXAMPLE_TOO_MANY_WAITERS",
+            Self::ThreadPanicked => "ERR_TEXAMPLE_THREAD_PANICKED",
+        }
+    }
+}
+
+impl AsRef<str> for ErrorCode {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// A failure: a code to match on, a text to read, and what caused it.
+///
+/// Cheap to clone, since one failed claim is told to every caller that waited for it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    code: ErrorCode,
+    message: Box<str>,
+    #[source]
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of `code` that says `message`.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into().into_boxed_str(), source: None }
+    }
+
+    /// The same error, with what caused it.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use texample::{Error, ErrorCode};
+    ///
+    /// let cause = std::io::Error::other("disk full");
+    /// let error = Error::new(ErrorCode::SequenceUnavailable, "the store cannot be written").caused_by(cause);
+    /// assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk full"));
+    /// ```
+    #[must_use]
+    pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The kind of failure.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// What failed, with which value, and what to do about it.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}

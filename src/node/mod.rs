@@ -1,0 +1,13 @@
+//! The only folder that knows N-API: thin shells that convert and forward.
+//!
+//! Every decision lives in the core. With the feature `node` alone this is the
+//! N-API half of the bridge, for other add-ons; `addon` adds our own exports.
+
+#[cfg(feature = "addon")]
+mod error;
+#[cfg(feature = "addon")]
+mod ids;
+#[cfg(feature = "addon")]
+mod image;
+#[cfg(feature = "addon")]
+mod ticker;
