@@ -1,0 +1,200 @@
+/** Standalone servers and replica sets for tests, on 127.0.0.1, with handles on their processes. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MongoClient } from 'mongodb'
+import { findMongod } from './mongod-binary.mjs'
+
+export { findMongod }
+
+// Several members run beside the tests on small machines; the default cache is half of the memory each.
+const FRUGAL = ['--wiredTigerCacheSizeGB', '0.25', '--setParameter', 'diagnosticDataCollectionEnabled=false']
+
+/** Loaded late, so that its settings in the environment are ours. */
+async function memoryServer() {
+  process.env.MONGOMS_SYSTEM_BINARY_VERSION_CHECK ??= 'false'
+  const [{ MongoMemoryServer, MongoMemoryReplSet }, systemBinary] = await Promise.all([
+    import('mongodb-memory-server-core'),
+    findMongod(),
+  ])
+  return { MongoMemoryServer, MongoMemoryReplSet, binary: { systemBinary }, systemBinary }
+}
+
+/**
+ * One mongod without a replica set.
+ * @param {{ args?: string[] }} [options] `args`: more arguments for mongod, as `--auth` or `--tlsMode`
+ */
+export async function startStandalone({ args = [] } = {}) {
+  const { MongoMemoryServer, binary } = await memoryServer()
+  const server = await MongoMemoryServer.create({
+    binary,
+    instance: { args: [...FRUGAL, ...args], launchTimeout: 60_000, storageEngine: 'wiredTiger' },
+  })
+  const { port } = /** @type {{ port: number }} */ (server.instanceInfo)
+  return {
+    uri: `mongodb://127.0.0.1:${port}/`,
+    port,
+    /** Ends the server at once and removes its files. Safe to call twice. */
+    async stop() {
+      await kill(server.instanceInfo?.instance.mongodProcess)
+      await server.stop({ doCleanup: true, force: true })
+    },
+  }
+}
+
+/**
+ * A replica set with failpoints enabled.
+ * @param {object} [options]
+ * @param {number} [options.count] members
+ * @param {string[]} [options.args] more arguments for each mongod
+ * @param {number} [options.electionTimeoutMillis] how long a primary is missed before an election
+ */
+export async function startReplicaSet({ count = 3, args = [], electionTimeoutMillis = 2000 } = {}) {
+  const { MongoMemoryReplSet, binary, systemBinary } = await memoryServer()
+  const set = await MongoMemoryReplSet.create({
+    binary,
+    instanceOpts: Array.from({ length: count }, () => ({ launchTimeout: 60_000 })),
+    replSet: {
+      name: 'texample',
+      count,
+      storageEngine: 'wiredTiger',
+      args: [...FRUGAL, '--setParameter', 'enableTestCommands=1', ...args],
+      configSettings: { electionTimeoutMillis, heartbeatIntervalMillis: 500 },
+    },
+  })
+  const members = set.servers.map((server) => {
+    const instance = /** @type {NonNullable<typeof server.instanceInfo>} */ (server.instanceInfo).instance
+    return new Member(systemBinary, Number(instance.instanceOpts.port), instance)
+  })
+  const uri = `mongodb://${members.map((member) => member.host).join()}/?replicaSet=texample`
+  return {
+    uri,
+    members,
+    /** The member that is primary now; waits for an election to end. */
+    async primary() {
+      for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
+        const answers = await Promise.all(members.map((member) => member.hello()))
+        const writable = answers.flatMap((answer, i) =>
+          answer?.isWritablePrimary ? [{ member: members[i], answer }] : [],
+        )
+        // After a failover the old primary may still think that it is one: the latest election counts.
+        const term = (/** @type {{ answer: any }} */ { answer }) => answer.electionId.toString()
+        writable.sort((a, b) => (term(a) < term(b) ? 1 : -1))
+        if (writable[0]) return writable[0].member
+      }
+      throw new Error('no primary within 60 s')
+    },
+    /** Waits until every member is primary or secondary. */
+    async healthy() {
+      for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
+        const answers = await Promise.all(members.map((member) => member.hello()))
+        const primaries = answers.filter((answer) => answer?.isWritablePrimary).length
+        if (primaries === 1 && answers.every((answer) => answer?.isWritablePrimary || answer?.secondary)) return
+      }
+      throw new Error('the replica set did not become healthy within 60 s')
+    },
+    /** Ends all members at once and removes their files. Safe to call twice. */
+    async stop() {
+      await Promise.all(members.map((member) => member.kill()))
+      await set.stop({ doCleanup: true, force: true })
+    },
+  }
+}
+
+/** A member of a replica set: what a test does to it. */
+class Member {
+  #binary
+  #args
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  #process
+
+  /**
+   * @param {string} binary
+   * @param {number} port
+   * @param {any} instance the MongoInstance that started it
+   */
+  constructor(binary, port, instance) {
+    this.#binary = binary
+    this.#args = instance.prepareCommandArgs()
+    this.#process = instance.mongodProcess
+    this.port = port
+    this.host = `127.0.0.1:${port}`
+    this.uri = `mongodb://${this.host}/?directConnection=true`
+  }
+
+  /** The answer to `hello`, or undefined when the member does not answer. */
+  async hello() {
+    return this.command({ hello: 1 }, { timeout: 1000 }).catch(() => undefined)
+  }
+
+  /**
+   * Runs an admin command on this very member.
+   * @param {import('mongodb').Document} command
+   * @param {{ timeout?: number }} [options]
+   */
+  async command(command, { timeout = 10_000 } = {}) {
+    const client = new MongoClient(this.uri, {
+      serverSelectionTimeoutMS: timeout,
+      connectTimeoutMS: timeout,
+      socketTimeoutMS: timeout,
+    })
+    try {
+      return await client.db('admin').command(command)
+    } finally {
+      await client.close()
+    }
+  }
+
+  /**
+   * Switches a failpoint.
+   * @param {string} failpoint its name, as `stopReplProducer`
+   * @param {import('mongodb').Document | 'off' | 'alwaysOn'} mode
+   * @param {import('mongodb').Document} [data]
+   */
+  async failpoint(failpoint, mode, data) {
+    await this.command({ configureFailPoint: failpoint, mode, ...(data && { data }) })
+  }
+
+  /** Kills the process with SIGKILL and waits for its end. */
+  async kill() {
+    const child = this.#process
+    this.#process = undefined
+    await kill(child)
+  }
+
+  /** Freezes the process: it keeps its connections and answers nothing. */
+  freeze() {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  /** Goes on after `freeze`. */
+  thaw() {
+    this.#process?.kill('SIGCONT')
+  }
+
+  /** Starts the process again after `kill`. */
+  async restart() {
+    const child = spawn(this.#binary, this.#args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#process = child
+    // Nobody else ends it when the test process dies.
+    const end = () => child.kill('SIGKILL')
+    process.once('exit', end)
+    child.once('exit', () => process.off('exit', end))
+    child.stdout.resume()
+    child.stderr.resume()
+    for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
+      if (child.exitCode !== null) throw new Error(`mongod ended with ${child.exitCode} on its restart`)
+      if (await this.hello()) return
+    }
+    throw new Error('mongod did not answer within 60 s of its restart')
+  }
+}
+
+/** @param {import('node:child_process').ChildProcess | undefined} child */
+async function kill(child) {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
+}
