@@ -1,6 +1,9 @@
 /** The public face: what `import … from 'texample'` gives. */
 
-import texample from './index.cjs'
+import commonjs from './index.cjs'
+
+/** @type {typeof import('./index.js')} */
+const texample = commonjs
 
 export default texample
 export const {

@@ -1,0 +1,58 @@
+/** `npm run check`: everything that can be said about the code without running it. All checks run; one that fails fails the whole. */
+
+import { build, staleGenerated } from './build.mjs'
+import { Failure, main, run, tool } from './command.mjs'
+import { install } from './install.mjs'
+import { typos } from './typos.mjs'
+
+const core = ['--no-default-features', '--features', 'mongo,sqlite']
+const node = process.execPath
+
+/** @type {[string, () => [string, string[], object?] | Promise<[string, string[], object?]>][]} */
+const checks = [
+  ['rust format', () => ['cargo', ['fmt', '--check']]],
+  ['clippy', () => ['cargo', ['clippy', '--all-targets', '--', '-D', 'warnings']]],
+  ['clippy without napi', () => ['cargo', ['clippy', '--all-targets', ...core, '--', '-D', 'warnings']]],
+  [
+    'rustdoc',
+    () => ['cargo', ['doc', '--no-deps', '--document-private-items'], { env: { RUSTDOCFLAGS: '-D warnings' } }],
+  ],
+  ['rustdoc without napi', () => ['cargo', ['doc', '--no-deps', ...core], { env: { RUSTDOCFLAGS: '-D warnings' } }]],
+  ['javascript format and lint', () => [node, [tool('@biomejs/biome'), 'check', '--error-on-warnings', '.']]],
+  ['types', () => [node, [tool('typescript'), '--project', '.']]],
+  ['toml format', () => [node, [tool('@taplo/cli'), 'fmt', '--check']]],
+  ['spelling', async () => [await typos(), []]],
+  ['package: publint', () => [node, [tool('publint'), '--strict']]],
+  ['package: types', () => [node, [tool('@arethetypeswrong/cli'), '--pack', '.', '--profile', 'node16']]],
+]
+
+await main(async () => {
+  await install()
+  const failed = []
+  for (const [name, command] of checks) {
+    const started = performance.now()
+    const [program, args, options] = await command()
+    const { code, output } = await run(program, args, { ...options, capture: true })
+    report(name, code === 0, started)
+    if (code !== 0) {
+      failed.push(name)
+      console.log(`\n${output}`)
+    }
+  }
+
+  const started = performance.now()
+  await build({ generated: false })
+  const stale = await staleGenerated()
+  report('generated files', stale.length === 0, started)
+  if (stale.length > 0) {
+    failed.push('generated files')
+    console.log(`${stale.join(' and ')} do not match the sources; run "npm run build" and commit them`)
+  }
+
+  if (failed.length > 0) throw new Failure(`${failed.length} checks failed: ${failed.join(', ')}`)
+  console.log('\nall checks passed')
+})
+
+function report(name, passed, started) {
+  console.log(`${passed ? 'ok  ' : 'FAIL'} ${name} (${((performance.now() - started) / 1000).toFixed(1)} s)`)
+}

@@ -1,0 +1,182 @@
+/**
+ * `npm test`: installs, builds, runs everything, and says what ran.
+ * `npm test -- ticker types`: only the stages and test files whose name holds one of the words.
+ * `npm test -- --debug …`: on a debug build of the add-on, quicker to make.
+ */
+
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import path from 'node:path'
+import { build } from './build.mjs'
+import { main, root, run, tool } from './command.mjs'
+
+const fileTimeout = 240_000
+const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const debug = process.argv.includes('--debug')
+const core = ['--no-default-features', '--features', 'mongo,sqlite']
+
+/** @type {{ stage: string, what: string, passed: number, failed: number, seconds: number }[]} */
+const results = []
+
+await main(async () => {
+  const files = readdirSync(path.join(root, '__test__'))
+    .filter((name) => name.endsWith('.test.mjs'))
+    .map((name) => ({ name, stage: stageOf(path.join(root, '__test__', name)) }))
+  const chosen = files.filter(({ name, stage }) => isWanted(stage, name))
+
+  if (isWanted('core')) await testCore()
+  if (isWanted('types')) await testTypes()
+  if (chosen.length > 0) {
+    await build({ debug })
+    for (const stage of ['add-on', 'mongodb', 'browser']) {
+      await testFiles(
+        stage,
+        chosen.filter((file) => file.stage === stage).map((file) => file.name),
+      )
+    }
+  }
+  summarize()
+})
+
+function isWanted(...names) {
+  return words.length === 0 || words.some((word) => names.some((name) => name.includes(word)))
+}
+
+/** What a test file needs, read from what it imports. */
+function stageOf(file) {
+  const source = readFileSync(file, 'utf8')
+  if (/support\/(chromium|browsers?)\.mjs/.test(source)) return 'browser'
+  if (/support\/(mongod|mongo)\.mjs/.test(source)) return 'mongodb'
+  return 'add-on'
+}
+
+/** The Rust core, which must build and pass with no napi in its tree. */
+async function testCore() {
+  heading('core: Rust, without napi')
+  await record('core', 'napi is not in its tree', async () => {
+    const { code, output } = await run('cargo', ['tree', '--invert', 'napi', ...core], { capture: true })
+    const absent = code !== 0 && output.includes('did not match any packages')
+    if (!absent) console.error(output)
+    return { passed: absent ? 1 : 0, failed: absent ? 0 : 1 }
+  })
+  await record('core', 'cargo test', async () => {
+    const { code, output } = await run('cargo', ['test', ...core], { capture: true, echo: true })
+    return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
+  })
+}
+
+/** The JavaScript against its JSDoc types, and the public types as users see them. */
+async function testTypes() {
+  heading('types')
+  await build({ debug })
+  for (const project of ['tsconfig.json', '__test__/types/tsconfig.json']) {
+    await record('types', project, async () => {
+      const { code } = await run(process.execPath, [tool('typescript'), '--project', project])
+      return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 }
+    })
+  }
+}
+
+/** Runs test files, each in a process of its own, a few at a time. */
+async function testFiles(stage, names) {
+  if (names.length === 0) return
+  heading(stage)
+  const waiting = [...names]
+  const work = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await testFile(stage, name)
+  }
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, work))
+}
+
+function testFile(stage, name) {
+  return record(stage, name, async () => {
+    const { code, output } = await runGroup([
+      ...['--test', '--test-reporter=spec', '--test-reporter-destination=stdout'],
+      path.join('__test__', name),
+    ])
+    const counts = count(
+      output,
+      code,
+      /^ℹ pass (\d+)\nℹ fail (\d+)\nℹ cancelled (\d+)\nℹ skipped (\d+)\nℹ todo (\d+)/gm,
+    )
+    if (counts.failed > 0) process.stdout.write(`\n${output}\n`)
+    return counts
+  })
+}
+
+/** Runs Node with a group of its own, so that nothing it started outlives it, in no more than `fileTimeout`. */
+function runGroup(args) {
+  return new Promise((resolve, reject) => {
+    const posix = process.platform !== 'win32'
+    const child = spawn(process.execPath, args, { cwd: root, detached: posix, stdio: ['ignore', 'pipe', 'pipe'] })
+    const end = () => {
+      try {
+        if (posix) process.kill(-child.pid, 'SIGKILL')
+        else child.kill()
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error
+      }
+    }
+    const interrupt = () => {
+      end()
+      process.exit(130)
+    }
+    process.once('SIGINT', interrupt)
+    let output = ''
+    const deadline = setTimeout(() => {
+      output += `\nnot done after ${fileTimeout / 1000} s\n`
+      end()
+    }, fileTimeout)
+    child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
+    child.stderr.setEncoding('utf8').on('data', (text) => (output += text))
+    child.on('error', reject)
+    child.on('exit', end)
+    child.on('close', (code) => {
+      clearTimeout(deadline)
+      process.off('SIGINT', interrupt)
+      resolve({ code: code ?? 1, output })
+    })
+  })
+}
+
+/**
+ * Adds up what a test runner printed: the first number of each match passed, the rest did not
+ * (a skipped test hides something missing, so it counts as failed).
+ */
+function count(output, code, pattern) {
+  let passed = 0
+  let failed = 0
+  for (const [, first, ...rest] of output.matchAll(pattern)) {
+    passed += Number(first)
+    failed += rest.reduce((sum, number) => sum + Number(number), 0)
+  }
+  const bad = code !== 0 || passed + failed === 0
+  return { passed, failed: bad ? Math.max(failed, 1) : failed }
+}
+
+async function record(stage, what, body) {
+  const started = performance.now()
+  const { passed, failed } = await body()
+  const seconds = (performance.now() - started) / 1000
+  results.push({ stage, what, passed, failed, seconds })
+  console.log(`${failed === 0 ? 'ok  ' : 'FAIL'} ${what}: ${passed} passed, ${failed} failed, ${seconds.toFixed(1)} s`)
+}
+
+function heading(text) {
+  console.log(`\n== ${text}`)
+}
+
+function summarize() {
+  heading('summary')
+  const width = Math.max(8, ...results.map(({ what }) => what.length))
+  for (const { stage, what, passed, failed, seconds } of results) {
+    const numbers = `${String(passed).padStart(5)} passed ${String(failed).padStart(3)} failed ${seconds.toFixed(1).padStart(7)} s`
+    console.log(`${stage.padEnd(8)} ${what.padEnd(width)} ${numbers}`)
+  }
+  const total = (key) => results.reduce((sum, result) => sum + result[key], 0)
+  const failed = total('failed')
+  if (results.length === 0) console.log(`no stage and no test file has a name with "${words.join('" or "')}"`)
+  console.log(`\n${total('passed')} passed, ${failed} failed`)
+  if (failed > 0 || results.length === 0) process.exitCode = 1
+}
