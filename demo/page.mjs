@@ -1,0 +1,60 @@
+/** The first origin: the page, and the streams that keep it live. */
+
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import helmet from 'helmet'
+import { streamTicks } from './ticks.mjs'
+
+const folder = (url) => path.dirname(fileURLToPath(url))
+const uplot = folder(import.meta.resolve('uplot'))
+
+/** @param {{ dataPort: number, drawing: import('./drawing.mjs').Drawing }} options */
+export function pageApp({ dataPort, drawing }) {
+  const app = express()
+  app.use(secure(dataPort))
+  app.use('/client', express.static(folder(import.meta.resolve('texample/client'))))
+  app.use('/uplot', express.static(uplot))
+  app.use(express.static(fileURLToPath(new URL('./public', import.meta.url))))
+
+  app.get('/ticks', streamTicks)
+  app.get('/ids', (request, response) => drawing.stream(request, response))
+  app.post('/block', (_request, response) => {
+    blockEventLoop(1000)
+    response.status(204).end()
+  })
+  app.post('/burst', (_request, response) => {
+    drawing.burst()
+    response.status(204).end()
+  })
+  return app
+}
+
+/** What the page may load: its own files, and images and data of the second origin on the host it was opened with. */
+function secure(dataPort) {
+  return (request, response, next) => {
+    const data = `http://${request.hostname}:${dataPort}`
+    response.locals.data = data
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          baseUri: ["'none'"],
+          connectSrc: ["'self'", data],
+          formAction: ["'none'"],
+          frameAncestors: ["'none'"],
+          imgSrc: ["'self'", data],
+          scriptSrc: ["'self'"],
+          styleSrc: ["'self'"],
+        },
+      },
+    })(request, response, next)
+  }
+}
+
+/** What a long computation does to a server: nothing else runs on this thread. */
+function blockEventLoop(ms) {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}

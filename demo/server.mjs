@@ -1,0 +1,53 @@
+/**
+ * The demo that `npm start` opens: a page on one origin, its data on another.
+ *
+ * PORT is the page's port (default 3000); the data's origin is the next one up.
+ */
+
+import { once } from 'node:events'
+import { dataApp } from './data.mjs'
+import { Drawing } from './drawing.mjs'
+import { pageApp } from './page.mjs'
+
+const host = '127.0.0.1'
+const port = pagePort()
+const drawing = new Drawing()
+const pageOrigins = [`http://${host}:${port}`, `http://localhost:${port}`]
+
+const servers = await Promise.all([
+  listen(pageApp({ dataPort: port + 1, drawing }), port),
+  listen(dataApp({ pageOrigins }), port + 1),
+])
+console.log(`\n  http://${host}:${port}/\n\n  Ctrl-C ends it.`)
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
+
+/** Ends everything at once; the process ends by itself when nothing is left. */
+function close() {
+  drawing.close()
+  for (const server of servers) {
+    server.close()
+    // Live streams would hold their connections open for ever.
+    server.closeAllConnections()
+  }
+}
+
+function pagePort() {
+  const value = process.env.PORT || '3000'
+  const number = Number(value)
+  if (Number.isInteger(number) && number >= 1 && number <= 65_534) return number
+  console.error(`PORT must be an integer from 1 to 65534; it is "${value}"`)
+  process.exit(1)
+}
+
+async function listen(app, at) {
+  const server = app.listen(at, host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if (error.code !== 'EADDRINUSE') throw error
+    console.error(`Port ${at} is taken. Choose another with PORT, such as: PORT=${port + 100} npm start`)
+    process.exit(1)
+  }
+  return server
+}
