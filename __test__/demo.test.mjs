@@ -1,0 +1,225 @@
+/** The demo as a visitor meets it: `npm start`, a real browser, two origins, Ctrl-C. */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { launchChromium } from './support/chromium.mjs'
+import { freePair } from './support/ports.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** Runs `npm start`'s script on free ports, with its ids in a folder of its own. */
+async function startDemo() {
+  const port = await freePair()
+  const folder = await mkdtemp(path.join(tmpdir(), 'texample-demo-'))
+  const child = spawn(process.execPath, [path.join(root, 'scripts', 'start.mjs')], {
+    cwd: root,
+    env: { ...process.env, PORT: String(port), TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  const url = `http://127.0.0.1:${port}/`
+  const isUp = new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text
+        if (output.includes(url)) resolve()
+      })
+    }
+    child.once('exit', (code) => reject(new Error(`the demo ended with ${code}:\n${output}`)))
+  })
+  await isUp
+  return {
+    port,
+    url,
+    child,
+    output: () => output,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGINT')
+        await once(child, 'exit')
+      }
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+describe('the demo page', () => {
+  /** @type {Awaited<ReturnType<typeof startDemo>>} */
+  let demo
+  /** @type {import('playwright-core').Browser} */
+  let browser
+  /** @type {import('playwright-core').Page} */
+  let page
+  /** @type {string[]} */
+  const complaints = []
+
+  before(async () => {
+    ;[demo, browser] = await Promise.all([startDemo(), launchChromium()])
+    page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+    await page.addInitScript(() => {
+      window.shift = 0
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) window.shift += entry.value
+      }).observe({ type: 'layout-shift', buffered: true })
+    })
+    await page.goto(demo.url)
+  })
+
+  after(async () => {
+    await browser?.close()
+    await demo?.stop()
+  })
+
+  /** Waits until the number that an element shows fulfils `test`. */
+  const numberIn = async (selector, test) => {
+    const read = (text) => Number(text.replace(/[^\d.]/g, ''))
+    const handle = await page.waitForFunction(
+      ([selector, test]) => {
+        const text = document.querySelector(selector).textContent
+        const number = Number(text.replace(/[^\d.]/g, ''))
+        return /\d/.test(text) && new Function('n', `return ${test}`)(number) ? text : false
+      },
+      [selector, test],
+    )
+    return read(await handle.jsonValue())
+  }
+
+  it('shows ticks of a native thread, live', async () => {
+    const first = await numberIn('#tick', 'n > 0')
+    await numberIn('#tick', `n > ${first + 10}`)
+    await numberIn('#tick-rate', 'n > 10')
+  })
+
+  it('keeps every tick while JavaScript is blocked for a second', async () => {
+    await page.locator('#interval').fill('0')
+    await page.locator('#interval').dispatchEvent('change')
+    await numberIn('#tick', 'n > 20')
+    await page.click('#block')
+    await numberIn('#tick-queue', 'n >= 900')
+    assert.equal(await page.textContent('#tick-dropped'), '0')
+    await page.locator('#interval').fill('43')
+    await page.locator('#interval').dispatchEvent('change')
+  })
+
+  it('gives a new visitor an id through an image of the other origin, and knows them by the cookie', async () => {
+    const uid = await numberIn('#uid', 'n >= 1000')
+    assert.match(await page.inputValue('#readback'), new RegExp(`"fi":"pöllö","es":"búho","uid":${uid},`))
+    const other = await page.context().newPage()
+    await other.goto(demo.url)
+    await other.waitForFunction((uid) => document.querySelector('#uid').textContent === uid, String(uid))
+    await other.close()
+  })
+
+  it('reads what the visitor types back from the pixels', async () => {
+    const text = 'a % of ünïcödé: 🦉 "quoted" \\'
+    await page.fill('#text', text)
+    await page.waitForFunction((text) => document.querySelector('#readback').value.includes(JSON.stringify(text)), text)
+    await numberIn('#image-bytes', 'n > 100')
+    await numberIn('#fetch-bytes', 'n > 50')
+    assert.match(await page.textContent('#pixels-size'), /^\d+ × 1 pixels/)
+    assert.equal(await paintedPixels(page), true)
+  })
+
+  it('shows ids that several processes draw', async () => {
+    const first = await numberIn('#id', 'n >= 1000')
+    await numberIn('#id', `n > ${first}`)
+    const issued = await numberIn('#new-issued', 'n > 0')
+    await page.click('#burst')
+    await numberIn('#new-issued', `n >= ${issued + 30_000}`)
+    await numberIn('#old-issued', 'n > 0')
+  })
+
+  it('fits a phone, and a phone that is turned', async () => {
+    for (const [width, height] of [
+      [360, 740],
+      [740, 360],
+      [1280, 900],
+    ]) {
+      await page.setViewportSize({ width, height })
+      await page.waitForFunction(() => {
+        const fits = (place) => Math.abs(place.querySelector('canvas').clientWidth - place.clientWidth) <= 1
+        return document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('.plot')].every(fits)
+      })
+      assert.equal(await paintedPixels(page), true)
+    }
+  })
+
+  for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+    it(`has nothing that axe finds inaccessible, ${colorScheme}`, async () => {
+      await page.emulateMedia({ colorScheme })
+      const client = await page.context().newCDPSession(page)
+      // Through the debugger: the page's own policy forbids foreign scripts, as it should.
+      await client.send('Runtime.evaluate', { expression: await readFile(axe, 'utf8') })
+      const { result } = await client.send('Runtime.evaluate', {
+        expression:
+          'axe.run().then(({ violations }) => JSON.stringify(violations.map((v) => [v.id, v.nodes.map((n) => n.html)])))',
+        awaitPromise: true,
+      })
+      assert.deepEqual(JSON.parse(result.value), [])
+    })
+  }
+
+  it('loads without layout shift, and without a complaint in the console', async () => {
+    const fresh = await page.context().newPage()
+    await fresh.addInitScript(() => {
+      window.shift = 0
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) window.shift += entry.value
+      }).observe({ type: 'layout-shift', buffered: true })
+    })
+    await fresh.goto(demo.url)
+    await fresh.waitForFunction(() => /\d/.test(document.querySelector('#old-waits').textContent))
+    await fresh.waitForFunction(() => document.querySelector('#readback').value !== '')
+    assert.equal(await fresh.evaluate('window.shift'), 0)
+    await fresh.close()
+    assert.deepEqual(complaints, [])
+  })
+
+  it('ends at once and cleanly on Ctrl-C, with pages open', async () => {
+    const exit = once(demo.child, 'exit')
+    demo.child.kill('SIGINT')
+    assert.deepEqual(await exit, [0, null], demo.output())
+    for (const port of [demo.port, demo.port + 1]) {
+      const [error] = await once(connect(port, '127.0.0.1'), 'error')
+      assert.equal(error.code, 'ECONNREFUSED')
+    }
+  })
+})
+
+/** Whether the magnified pixels are drawn at the size that the canvas has on the page. */
+function paintedPixels(page) {
+  return page
+    .waitForFunction(() => {
+      const canvas = document.querySelector('#pixels')
+      if (Math.abs(canvas.width - canvas.clientWidth * devicePixelRatio) > 1) return false
+      const { data } = canvas.getContext('2d').getImageData(4, 4, 1, 1)
+      return data[3] === 255
+    })
+    .then(() => true)
+}
+
+it('a port that is taken is said, with what to do', async () => {
+  const demo = await startDemo()
+  const second = spawn(process.execPath, [path.join(root, 'scripts', 'start.mjs')], {
+    cwd: root,
+    env: { ...process.env, PORT: String(demo.port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  second.stderr.setEncoding('utf8').on('data', (text) => (said += text))
+  const [code] = await once(second, 'close')
+  await demo.stop()
+  assert.equal(code, 1)
+  assert.match(said, new RegExp(`Port ${demo.port} is taken.*PORT=`))
+})

@@ -1,0 +1,79 @@
+/** What `require('texample')` and `import … from 'texample'` give, and what they say when there is no native add-on. */
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import texample, * as named from 'texample'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('..', import.meta.url))
+const functions = [
+  'decodeImageToData',
+  'decodeImageToDataAsync',
+  'encodeDataToImage',
+  'encodeDataToImageAsync',
+  'nextId',
+  'openSequence',
+  'start',
+  'ticks',
+]
+
+it('require gives the module that import gives as its default', () => {
+  assert.equal(createRequire(import.meta.url)('texample'), texample)
+})
+
+it('each function is exported by name, and nothing else but the error and the callback', () => {
+  const all = [...functions, 'TexampleError']
+  assert.deepEqual(Object.keys(named).sort(), [...all, 'default'].sort())
+  assert.deepEqual(Object.keys(texample).sort(), [...all, 'callback'].sort())
+  for (const name of all) {
+    assert.equal(typeof named[name], 'function', name)
+    assert.equal(named[name], texample[name])
+  }
+})
+
+it('functions are what their names say in a stack trace', () => {
+  for (const name of functions) assert.equal(texample[name].name, name)
+})
+
+it('texample.callback = fn; texample.start() calls it with 0, 1, … and this = the module, every 5 seconds', async () => {
+  const script = `
+    const texample = require('texample')
+    const started = performance.now()
+    texample.callback = function (i) {
+      console.log(i, this === texample, Math.floor((performance.now() - started) / 4900))
+      if (i === 1) ticker.stop()
+    }
+    const ticker = texample.start()`
+  const { stdout } = await run(process.execPath, ['-e', script], { cwd: root })
+  assert.equal(stdout, '0 true 1\n1 true 2\n')
+})
+
+it('without a native add-on the error says how to get one', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'texample-'))
+  try {
+    await cp(path.join(root, 'js'), path.join(folder, 'js'), {
+      recursive: true,
+      filter: (file) => !file.endsWith('.node'),
+    })
+    const script = `
+      try { require('./js/index.cjs') } catch (error) {
+        console.log(JSON.stringify([error.name, error.code, error.message, error.cause instanceof Error]))
+      }`
+    const { stdout } = await run(process.execPath, ['-e', script], { cwd: folder })
+    const [name, code, message, hasCause] = JSON.parse(stdout)
+    assert.equal(name, 'TexampleError')
+    assert.equal(code, 'ERR_TEXAMPLE_ADDON_MISSING')
+    assert.match(message, new RegExp(`${process.platform} ${process.arch}`))
+    assert.match(message, /npm run build/)
+    assert.equal(hasCause, true)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})

@@ -1,0 +1,142 @@
+/** Every code block of README.md and docs/ runs as pasted, and prints what stands below it. */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import path from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { launchChromium } from './support/chromium.mjs'
+import { examplesOf } from './support/examples.mjs'
+import { startStandalone } from './support/mongod.mjs'
+import { freePair } from './support/ports.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const pages = [
+  'README.md',
+  ...(await readdir(path.join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
+]
+const all = pages.map((name) => ({ name, examples: examplesOf(path.join(root, name), name) }))
+
+// Inside the package, so that examples find `texample` and the peers by name.
+await mkdir(path.join(root, 'target'), { recursive: true })
+const folder = await mkdtemp(path.join(root, 'target', 'examples-'))
+/** @type {Awaited<ReturnType<typeof startStandalone>> | undefined} */
+let mongod
+after(async () => {
+  await mongod?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+for (const { name, examples } of all) {
+  describe(name, () => {
+    /** The server that the page examples after it talk to. */
+    let server
+    after(() => server?.stop())
+
+    for (const [index, example] of examples.entries()) {
+      const { where, language, kind, code, prints } = example
+      if (['js', 'mjs', 'cjs'].includes(language) && kind === 'server') {
+        it(`${where} serves as pasted`, async () => {
+          server?.stop()
+          server = await serve(code, index)
+        })
+      } else if (['js', 'mjs', 'cjs'].includes(language) && kind === 'page') {
+        it(`${where} runs in a browser as pasted`, async () => {
+          const printed = await inBrowser(server, code)
+          if (prints !== undefined) assert.equal(printed, prints)
+        })
+      } else if (['js', 'mjs', 'cjs'].includes(language) && kind !== 'fragment') {
+        it(`${where} runs as pasted`, async () => {
+          let runnable = code
+          if (kind === 'mongodb') {
+            mongod ??= await startStandalone()
+            runnable = code.replaceAll('mongodb://127.0.0.1:27017/', mongod.uri)
+          }
+          const program = start(await write(runnable, language, index))
+          const [exitCode] = await once(program.child, 'close')
+          assert.equal(exitCode, 0, program.output())
+          if (prints !== undefined) assert.equal(program.output(), prints)
+        })
+      } else if (language === 'json') {
+        it(`${where} is JSON`, () => void JSON.parse(code))
+      } else if (language === 'sh') {
+        it(`${where} names scripts that exist`, async () => {
+          const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
+          for (const [, word, script] of code.matchAll(/\bnpm (run )?([\w:]+)/g)) {
+            if (word !== undefined || ['start', 'test'].includes(script))
+              assert.ok(script in scripts, `npm run ${script}`)
+          }
+        })
+      }
+    }
+  })
+}
+
+/** Writes a block as a program in a folder of its own, so that each starts with no database. */
+async function write(code, language, index) {
+  const home = await mkdtemp(path.join(folder, `${index}-`))
+  const isCommonJS =
+    language === 'cjs' || (!/^(import|export) |^(const .* = )?await /m.test(code) && /\brequire\(/.test(code))
+  const file = path.join(home, isCommonJS ? 'example.cjs' : 'example.mjs')
+  await writeFile(file, code)
+  return file
+}
+
+/** Starts a program in its own folder; it has a minute. */
+function start(file) {
+  const env = { ...process.env, NODE_ENV: 'development' }
+  delete env.TEXAMPLE_IDS_URL
+  delete env.NODE_TEST_CONTEXT
+  const child = spawn(process.execPath, [file], { cwd: path.dirname(file), env, timeout: 60_000 })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  return { child, output: () => output }
+}
+
+/** Starts a server on a free port in place of the one it names; resolves when it says that it listens. */
+async function serve(code, index) {
+  const port = await freePair()
+  const program = start(await write(withPorts(code, port), 'js', index))
+  await new Promise((resolve, reject) => {
+    program.child.stdout.on('data', () => program.output().includes('listening') && resolve(undefined))
+    program.child.once('exit', (exitCode) => reject(new Error(`ended with ${exitCode}: ${program.output()}`)))
+  })
+  return { port, stop: () => program.child.kill() }
+}
+
+/** The examples' ports, 3000 for the page and 3001 for the data, as free ones. */
+function withPorts(code, port) {
+  return code.replace(/\b300([01])\b/g, (_, digit) => String(port + Number(digit)))
+}
+
+/** Runs a block as a module of a page, which finds the client where a bundler would; what it logged. */
+async function inBrowser(server, code) {
+  assert.ok(server, 'a page example needs a server example before it')
+  const imports = { 'texample/client': '/client/index.mjs', 'texample/client/robust': '/client/robust.mjs' }
+  const html = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>`
+  const site = createServer(async ({ url }, response) => {
+    if (url === '/') return response.setHeader('Content-Type', 'text/html').end(html)
+    if (!url.startsWith('/client/')) return response.writeHead(404).end()
+    const file = path.join(root, 'js', 'client', path.basename(url))
+    response.setHeader('Content-Type', 'text/javascript').end(await readFile(file))
+  }).listen(server.port, '127.0.0.1')
+  await once(site, 'listening')
+  const browser = await launchChromium()
+  try {
+    const page = await browser.newPage()
+    let printed = ''
+    page.on('console', (message) => (printed += `${message.text()}\n`))
+    await page.goto(`http://127.0.0.1:${server.port}/`)
+    await page.addScriptTag({ type: 'module', content: `${withPorts(code, server.port)}\nwindow.isDone = true` })
+    await page
+      .waitForFunction('window.isDone', undefined, { timeout: 20_000 })
+      .catch(() => assert.fail(`did not end: ${printed}`))
+    return printed
+  } finally {
+    await browser.close()
+    site.close()
+  }
+}

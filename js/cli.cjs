@@ -1,0 +1,180 @@
+#!/usr/bin/env node
+'use strict'
+
+/** The command line: `npx texample`. */
+
+const { createReadStream, createWriteStream } = require('node:fs')
+const { buffer, text } = require('node:stream/consumers')
+const { pipeline } = require('node:stream/promises')
+const { parseArgs } = require('node:util')
+const { TexampleError } = require('./errors.cjs')
+
+const help = `Usage: texample COMMAND [OPTIONS]
+
+  encode [FILE]   JSON from FILE or stdin, as a PNG on stdout
+      -o, --output FILE     write here instead
+      --compression KIND    auto, none, fast or best
+      --charset NAME        ascii or utf-8
+      --robust              survives noise in the two low bits of each channel
+  decode [FILE]   a PNG from FILE or stdin, as JSON on stdout
+      -p, --pretty          indented
+  tick            a line for each tick of a native thread
+      -i, --interval MS     default 1000
+      -n, --count N         stop after so many; default: never
+  ids [NAME]      ids of a sequence, one a line; default name: default
+      -n, --count N         how many; default 1
+      -u, --url URL         mongodb://…, sqlite:FILE or memory:; default TEXAMPLE_IDS_URL,
+                            else sqlite:texample-ids.db
+
+  -h, --help      this text
+  -v, --version   the version
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+`
+
+/** A command line that cannot be obeyed. */
+class UsageError extends Error {}
+
+/** @typedef {import('node:util').ParseArgsConfig['options']} Options */
+
+/** @type {Record<string, { options: Options, operands: number, run: (values: any, operands: string[]) => Promise<void> }>} */
+const commands = {
+  encode: {
+    options: {
+      output: { type: 'string', short: 'o' },
+      compression: { type: 'string' },
+      charset: { type: 'string' },
+      robust: { type: 'boolean' },
+    },
+    operands: 1,
+    async run({ output, ...options }, [file]) {
+      if (output === undefined && process.stdout.isTTY) {
+        throw new UsageError('a PNG is not for a terminal: name a file with --output, or redirect stdout')
+      }
+      const { encodeDataToImage } = require('./index.cjs')
+      const png = encodeDataToImage(parseJson(await text(input(file)), file), options)
+      await pipeline([png], output === undefined ? process.stdout : createWriteStream(output))
+    },
+  },
+
+  decode: {
+    options: { pretty: { type: 'boolean', short: 'p' } },
+    operands: 1,
+    async run({ pretty }, [file]) {
+      const { decodeImageToData } = require('./index.cjs')
+      const data = decodeImageToData(await buffer(input(file)))
+      await write(`${JSON.stringify(data, null, pretty ? 2 : undefined)}\n`)
+    },
+  },
+
+  tick: {
+    options: { interval: { type: 'string', short: 'i' }, count: { type: 'string', short: 'n' } },
+    operands: 0,
+    async run({ interval, count }) {
+      const { ticks } = require('./index.cjs')
+      const options = { interval: number('--interval', interval) ?? 1000, count: number('--count', count) }
+      for await (const i of ticks(options)) await write(`${i}\n`)
+    },
+  },
+
+  ids: {
+    options: { count: { type: 'string', short: 'n' }, url: { type: 'string', short: 'u' } },
+    operands: 1,
+    async run({ count, url }, [name]) {
+      const { openSequence } = require('./index.cjs')
+      const wanted = number('--count', count) ?? 1
+      if (!Number.isSafeInteger(wanted) || wanted < 1)
+        throw new UsageError(`--count must be a positive integer; it is ${count}`)
+      const sequence = openSequence(name, { url })
+      try {
+        for (let left = wanted; left > 0; ) {
+          const ids = await sequence.nextIds(Math.min(left, 10_000))
+          await write(`${ids.join('\n')}\n`)
+          left -= ids.length
+        }
+      } finally {
+        await sequence.close()
+      }
+    },
+  },
+}
+
+/** @param {string[]} args */
+async function main([name, ...rest]) {
+  if (name === undefined || name === '-h' || name === '--help') return write(help)
+  if (name === '-v' || name === '--version') return write(`${require('../package.json').version}\n`)
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) throw new UsageError(`there is no command "${name}"`)
+  const { values, positionals } = parse(rest, command.options)
+  if (values.help) return write(help)
+  if (positionals.length > command.operands) {
+    throw new UsageError(
+      `${name} takes ${command.operands === 0 ? 'no operand' : 'one operand'}: ${positionals.join(' ')}`,
+    )
+  }
+  await command.run(values, positionals)
+}
+
+/**
+ * @param {string[]} args
+ * @param {Options} options
+ */
+function parse(args, options) {
+  try {
+    return parseArgs({ args, allowPositionals: true, options: { ...options, help: { type: 'boolean', short: 'h' } } })
+  } catch (error) {
+    throw new UsageError(/** @type {Error} */ (error).message)
+  }
+}
+
+/** @param {string | undefined} file */
+function input(file) {
+  return file === undefined || file === '-' ? process.stdin : createReadStream(file)
+}
+
+/**
+ * @param {string} json
+ * @param {string | undefined} file
+ */
+function parseJson(json, file) {
+  try {
+    return JSON.parse(json)
+  } catch (error) {
+    throw new Error(`${file ?? 'stdin'} is not JSON: ${/** @type {Error} */ (error).message}`)
+  }
+}
+
+/**
+ * @param {string} option
+ * @param {string | undefined} value
+ */
+function number(option, value) {
+  if (value === undefined) return undefined
+  if (value.trim() === '' || Number.isNaN(Number(value)))
+    throw new UsageError(`${option} must be a number; it is "${value}"`)
+  return Number(value)
+}
+
+/**
+ * Writes to stdout and waits until it takes more.
+ * @param {string} line
+ */
+function write(line) {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(line, (error) => (error ? reject(error) : resolve(undefined)))
+  })
+}
+
+/** @param {any} error */
+function fail(error) {
+  // Whoever read our output has enough, as in `texample tick | head -3`.
+  if (error.code === 'EPIPE') return
+  const isUsage = error instanceof UsageError || error.code === 'ERR_TEXAMPLE_INVALID_ARGUMENT'
+  const code = error instanceof TexampleError ? ` (${error.code})` : ''
+  process.stderr.write(`texample: ${error.message}${code}\n${isUsage ? 'Try "texample --help".\n' : ''}`)
+  process.exitCode = isUsage ? 2 : 1
+}
+
+// Without this an EPIPE would also be thrown as an unhandled 'error' event.
+process.stdout.on('error', () => {})
+main(process.argv.slice(2)).catch(fail)
