@@ -1,1 +1,203 @@
 'use strict'
+
+/** Data images: JSON in the pixels of a PNG. */
+
+const { isSharedArrayBuffer, isUint8Array } = require('node:util/types')
+
+const addon = require('./addon.cjs')
+const { TexampleError, fromNative, outOfRange, wrongType } = require('./errors.cjs')
+
+/** What an image of 4096 rows of 4096 pixels carries, less terminator and CRC. */
+const MAX_BYTES = 50_331_643
+
+/** Tasks that may be on the pool or wait for it. */
+const MOST_TASKS = 65_536
+
+/** Bits of the flags that src/node/image.rs reads. */
+const COMPRESSION = new Map([
+  ['auto', 0],
+  ['none', 1],
+  ['fast', 2],
+  ['best', 3],
+])
+const UTF8 = 0b100
+const ROBUST = 0b1000
+
+/** Small images are written here and copied out: the cheapest way across. */
+const small = Buffer.allocUnsafeSlow(16_384)
+
+let tasks = 0
+
+/**
+ * @param {unknown} data
+ * @param {import('./index.js').EncodeOptions} [options]
+ * @returns {Buffer}
+ */
+function encodeDataToImage(data, options) {
+  const flags = options === undefined ? 0 : encodeFlags(options)
+  const maxBytes = options === undefined ? MAX_BYTES : byteLimit(options)
+  const json = stringify(data)
+  let png
+  try {
+    png = addon.encodeImage(json, flags, maxBytes, small)
+  } catch (error) {
+    throw fromNative(error)
+  }
+  if (typeof png !== 'number') return png
+  const exact = Buffer.allocUnsafe(png)
+  small.copy(exact, 0, 0, png)
+  return exact
+}
+
+/**
+ * @param {unknown} data
+ * @param {import('./index.js').EncodeOptions} [options]
+ * @returns {Promise<Buffer>}
+ */
+async function encodeDataToImageAsync(data, options) {
+  const flags = options === undefined ? 0 : encodeFlags(options)
+  const maxBytes = options === undefined ? MAX_BYTES : byteLimit(options)
+  const json = stringify(data)
+  return /** @type {Buffer} */ (await onPool(() => addon.encodeImageAsync(json, flags, maxBytes)))
+}
+
+/**
+ * @param {Uint8Array} png
+ * @param {import('./index.js').DecodeOptions} [options]
+ * @returns {any}
+ */
+function decodeImageToData(png, options) {
+  const maxBytes = options === undefined ? MAX_BYTES : byteLimit(checkOptions(options))
+  const bytes = checkImage(png)
+  let json
+  try {
+    json = addon.decodeImage(bytes, maxBytes)
+  } catch (error) {
+    throw fromNative(error)
+  }
+  return parse(json)
+}
+
+/**
+ * @param {Uint8Array} png
+ * @param {import('./index.js').DecodeOptions} [options]
+ * @returns {Promise<any>}
+ */
+async function decodeImageToDataAsync(png, options) {
+  const maxBytes = options === undefined ? MAX_BYTES : byteLimit(checkOptions(options))
+  const bytes = checkImage(png)
+  return parse(/** @type {string} */ (await onPool(() => addon.decodeImageAsync(bytes, maxBytes))))
+}
+
+/**
+ * @param {unknown} data
+ * @returns {string}
+ */
+function stringify(data) {
+  let json
+  try {
+    json = JSON.stringify(data)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    if (cause instanceof RangeError && cause.message === 'Invalid string length') {
+      const message = `the data are more JSON than a string holds; an image carries at most ${MAX_BYTES} bytes`
+      throw new TexampleError('ERR_TEXAMPLE_DATA_TOO_LARGE', message, cause)
+    }
+    const message = `the data cannot be written as JSON: ${reason.split('\n', 1)[0]}`
+    throw new TexampleError('ERR_TEXAMPLE_NOT_SERIALIZABLE', message, cause)
+  }
+  if (json === undefined) {
+    const message = `the data have no JSON form: ${data === undefined ? 'undefined' : `a ${typeof data}`} is nothing in JSON; send null`
+    throw new TexampleError('ERR_TEXAMPLE_NOT_SERIALIZABLE', message)
+  }
+  return json
+}
+
+/** @param {string} json */
+function parse(json) {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new TexampleError('ERR_TEXAMPLE_IMAGE_CORRUPT', 'the image holds text that is not JSON', cause)
+  }
+}
+
+/**
+ * Runs a task on the pool; its failure arrives as a value, because native task errors cannot carry our codes.
+ * @template T
+ * @param {() => Promise<T | { code: string, message: string }>} start
+ * @returns {Promise<T>}
+ */
+async function onPool(start) {
+  if (tasks >= MOST_TASKS) {
+    const message = `${tasks} images are being encoded or decoded already; wait for some of them`
+    throw new TexampleError('ERR_TEXAMPLE_TOO_MANY_WAITERS', message)
+  }
+  tasks++
+  try {
+    const result = await start()
+    if (typeof result === 'object' && result !== null && 'code' in result) throw result
+    return /** @type {T} */ (result)
+  } catch (error) {
+    throw fromNative(error)
+  } finally {
+    tasks--
+  }
+}
+
+/** @param {unknown} png */
+function checkImage(png) {
+  if (!isUint8Array(png)) throw wrongType('png', 'a Uint8Array or a Buffer', png)
+  // Another thread may write to shared memory while it is read.
+  return isSharedArrayBuffer(png.buffer) ? Uint8Array.from(png) : png
+}
+
+/**
+ * @template T
+ * @param {T} options
+ * @returns {T}
+ */
+function checkOptions(options) {
+  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
+  return options
+}
+
+/** @param {import('./index.js').EncodeOptions} options */
+function encodeFlags(options) {
+  const { compression, charset, robust } = checkOptions(options)
+  let flags = 0
+  if (compression !== undefined) {
+    const level = COMPRESSION.get(compression)
+    if (level === undefined) throw oneOf('options.compression', [...COMPRESSION.keys()], compression)
+    flags = level
+  }
+  if (charset !== undefined && charset !== 'ascii') {
+    if (charset !== 'utf-8') throw oneOf('options.charset', ['ascii', 'utf-8'], charset)
+    flags |= UTF8
+  }
+  if (robust !== undefined && typeof robust !== 'boolean') throw wrongType('options.robust', 'a boolean', robust)
+  return robust ? flags | ROBUST : flags
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} values
+ * @param {unknown} actual
+ */
+function oneOf(name, values, actual) {
+  const expected = `one of ${values.map((value) => `'${value}'`).join(', ')}`
+  return typeof actual === 'string' ? outOfRange(name, expected, actual) : wrongType(name, expected, actual)
+}
+
+/** @param {{ maxBytes?: number }} options */
+function byteLimit(options) {
+  const { maxBytes } = options
+  if (maxBytes === undefined) return MAX_BYTES
+  if (typeof maxBytes !== 'number') throw wrongType('options.maxBytes', 'a number', maxBytes)
+  if (!Number.isInteger(maxBytes) || maxBytes < 1 || maxBytes > MAX_BYTES) {
+    throw outOfRange('options.maxBytes', `an integer from 1 to ${MAX_BYTES}`, maxBytes)
+  }
+  return maxBytes
+}
+
+module.exports = { encodeDataToImage, encodeDataToImageAsync, decodeImageToData, decodeImageToDataAsync }

@@ -835,4 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
-module.exports.version = nativeBinding.version
+module.exports.decodeImage = nativeBinding.decodeImage
+module.exports.decodeImageAsync = nativeBinding.decodeImageAsync
+module.exports.encodeImage = nativeBinding.encodeImage
+module.exports.encodeImageAsync = nativeBinding.encodeImageAsync

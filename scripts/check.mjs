@@ -20,10 +20,18 @@ const checks = [
   ['rustdoc without napi', () => ['cargo', ['doc', '--no-deps', ...core], { env: { RUSTDOCFLAGS: '-D warnings' } }]],
   ['javascript format and lint', () => [node, [tool('@biomejs/biome'), 'check', '--error-on-warnings', '.']]],
   ['types', () => [node, [tool('typescript'), '--project', '.']]],
+  ['types of the browser client', () => [node, [tool('typescript'), '--project', 'tsconfig.client.json']]],
+  ['browser client: size, classic scripts', () => [node, ['scripts/client.mjs', '--check']]],
   ['toml format', () => [node, [tool('@taplo/cli'), 'fmt', '--check']]],
   ['spelling', async () => [await typos(), []]],
   ['package: publint', () => [node, [tool('publint'), '--strict']]],
-  ['package: types', () => [node, [tool('@arethetypeswrong/cli'), '--pack', '.', '--profile', 'node16']]],
+  [
+    'package: types',
+    () => [
+      node,
+      [tool('@arethetypeswrong/cli'), '--pack', '.', '--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm'],
+    ],
+  ],
 ]
 
 await main(async () => {

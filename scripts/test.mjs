@@ -70,7 +70,7 @@ async function testCore() {
 async function testTypes() {
   heading('types')
   await build({ debug })
-  for (const project of ['tsconfig.json', '__test__/types/tsconfig.json']) {
+  for (const project of ['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json']) {
     await record('types', project, async () => {
       const { code } = await run(process.execPath, [tool('typescript'), '--project', project])
       return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 }

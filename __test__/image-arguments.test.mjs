@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { inspect } from 'node:util'
+
+import { decodeImageToData, decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
+
+const MAX_BYTES = 50_331_643
+const INVALID = 'ERR_TEXAMPLE_INVALID_ARGUMENT'
+const png = encodeDataToImage([1])
+
+const throwing = (error) => ({
+  toJSON() {
+    throw error
+  },
+})
+
+/** Each: what is wrong, options, the class of the error. */
+const ENCODE_OPTIONS = [
+  ...[null, 1, 'auto', true, () => {}, Symbol('s'), 1n].map((options) => [options, TypeError]),
+  ...[null, 1, true, {}, ['auto'], Symbol('s')].map((compression) => [{ compression }, TypeError]),
+  ...['', 'Auto', 'fastest', '6', 'constructor'].map((compression) => [{ compression }, RangeError]),
+  ...[null, 1, true, {}].map((charset) => [{ charset }, TypeError]),
+  ...['utf8', 'UTF-8', ''].map((charset) => [{ charset }, RangeError]),
+  ...[null, '1', {}, true, 1n].map((maxBytes) => [{ maxBytes }, TypeError]),
+  ...[0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, MAX_BYTES + 1].map((maxBytes) => [{ maxBytes }, RangeError]),
+  ...[null, 0, 1, 'true', {}].map((robust) => [{ robust }, TypeError]),
+]
+
+const DECODE_OPTIONS = ENCODE_OPTIONS.filter(
+  ([options]) => typeof options !== 'object' || !options || 'maxBytes' in options,
+)
+
+const IMAGES = [
+  undefined,
+  null,
+  1,
+  'png',
+  true,
+  {},
+  [],
+  [137, 80],
+  new ArrayBuffer(8),
+  new Uint16Array(8),
+  new DataView(new ArrayBuffer(8)),
+]
+
+const show = (value) => inspect(value, { breakLength: Infinity })
+
+for (const [options, Kind] of ENCODE_OPTIONS) {
+  test(`encoding with options ${show(options)} is a ${Kind.name}`, async () => {
+    const wrong = (error) => error instanceof Kind && error.code === INVALID
+    assert.throws(() => encodeDataToImage(1, options), wrong)
+    await assert.rejects(encodeDataToImageAsync(1, options), wrong)
+  })
+}
+
+for (const [options, Kind] of DECODE_OPTIONS) {
+  test(`decoding with options ${show(options)} is a ${Kind.name}`, async () => {
+    const wrong = (error) => error instanceof Kind && error.code === INVALID
+    assert.throws(() => decodeImageToData(png, options), wrong)
+    await assert.rejects(decodeImageToDataAsync(png, options), wrong)
+  })
+}
+
+for (const image of IMAGES) {
+  test(`decoding ${show(image)} is a TypeError`, async () => {
+    const wrong = (error) => error instanceof TypeError && error.code === INVALID
+    assert.throws(() => decodeImageToData(image), wrong)
+    await assert.rejects(decodeImageToDataAsync(image), wrong)
+  })
+}
+
+test('options that are undefined, and unknown ones, change nothing', async () => {
+  const options = { compression: undefined, charset: undefined, maxBytes: undefined, robust: undefined, colour: 'red' }
+  for (const given of [undefined, {}, options]) {
+    assert.ok(encodeDataToImage([1], given).equals(png))
+    assert.ok((await encodeDataToImageAsync([1], given)).equals(png))
+    assert.deepEqual(decodeImageToData(png, given), [1])
+    assert.deepEqual(await decodeImageToDataAsync(png, given), [1])
+  }
+})
+
+const cycle = {}
+cycle.self = cycle
+let nested = []
+for (let depth = 0; depth < 200_000; depth++) nested = [nested]
+
+const UNSERIALIZABLE = [
+  ['undefined', undefined, undefined],
+  ['a function', () => {}, undefined],
+  ['a symbol', Symbol('s'), undefined],
+  ['a toJSON that returns undefined', { toJSON: () => undefined }, undefined],
+  ['a BigInt', { n: 1n }, TypeError],
+  ['a cycle', cycle, TypeError],
+  ['200 000 arrays in each other', nested, RangeError],
+]
+
+for (const [name, data, Cause] of UNSERIALIZABLE) {
+  test(`${name} is not serializable, and its error says why`, async () => {
+    const wrong = (error) =>
+      error.name === 'TexampleError' &&
+      error.code === 'ERR_TEXAMPLE_NOT_SERIALIZABLE' &&
+      (Cause ? error.cause instanceof Cause : !('cause' in error))
+    assert.throws(() => encodeDataToImage(data), wrong)
+    await assert.rejects(encodeDataToImageAsync(data), wrong)
+  })
+}
+
+test('what a toJSON throws is kept as the cause', async () => {
+  for (const thrown of [new Error('mine'), 'a string', null]) {
+    const wrong = (error) => error.code === 'ERR_TEXAMPLE_NOT_SERIALIZABLE' && error.cause === thrown
+    assert.throws(() => encodeDataToImage(throwing(thrown)), wrong)
+    await assert.rejects(encodeDataToImageAsync(throwing(thrown)), wrong)
+  }
+})
+
+test('maxBytes counts the bytes of JSON as they are carried', async () => {
+  const tooLarge = { name: 'TexampleError', code: 'ERR_TEXAMPLE_DATA_TOO_LARGE' }
+  for (const [data, charset, bytes] of [
+    ['abcdefgh', 'ascii', 10],
+    ['ö', 'ascii', 8],
+    ['ö', 'utf-8', 4],
+  ]) {
+    for (const robust of [false, true]) {
+      const fits = encodeDataToImage(data, { charset, robust, maxBytes: bytes })
+      assert.equal(decodeImageToData(fits, { maxBytes: bytes }), data)
+      assert.throws(() => encodeDataToImage(data, { charset, robust, maxBytes: bytes - 1 }), tooLarge)
+      await assert.rejects(encodeDataToImageAsync(data, { charset, robust, maxBytes: bytes - 1 }), tooLarge)
+      assert.throws(() => decodeImageToData(fits, { maxBytes: bytes - 1 }), tooLarge)
+      await assert.rejects(decodeImageToDataAsync(fits, { maxBytes: bytes - 1 }), tooLarge)
+    }
+  }
+})
+
+test('the largest data fit and one byte more does not', () => {
+  const largest = 'x'.repeat(MAX_BYTES - 2)
+  assert.equal(decodeImageToData(encodeDataToImage(largest, { compression: 'fast' })), largest)
+  assert.throws(() => encodeDataToImage(`${largest}x`), { code: 'ERR_TEXAMPLE_DATA_TOO_LARGE' })
+})
+
+test('data are read when the call is made, not later', async () => {
+  const data = { n: 1 }
+  const promise = encodeDataToImageAsync(data)
+  data.n = 2
+  const bytes = await promise
+  const decoding = decodeImageToDataAsync(bytes)
+  bytes.fill(0)
+  assert.deepEqual(await decoding, { n: 1 })
+})

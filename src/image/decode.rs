@@ -1,0 +1,80 @@
+//! From a PNG file to JSON text.
+
+use super::container::Container;
+use super::deflate::{self, Wrapper};
+use super::frame::Frame;
+use super::{DecodeOptions, Workspace, filter, frame, robust, text, too_large};
+use crate::{Error, ErrorCode, Result};
+
+impl Workspace {
+    /// Reads JSON text from a PNG and hands it to `read`, without a copy.
+    ///
+    /// # Errors
+    /// Those of [`decode`](super::decode).
+    pub fn decode<R>(
+        &mut self,
+        png: &[u8],
+        options: &DecodeOptions,
+        read: impl FnOnce(&str) -> R,
+    ) -> Result<R> {
+        let limit = options.max_bytes.min(super::MAX_BYTES);
+        let container = Container::read(png)?;
+        let layout = container.layout;
+        if !layout.is_within(limit) {
+            let size = format!("the image is {} x {} pixels, which carry data", layout.width, layout.height);
+            return Err(too_large(&size, limit));
+        }
+        let length = layout.height * (layout.width * container.channels + 1);
+        if !deflate::can_become(container.data, length) {
+            let message =
+                format!("the PNG is truncated: {} bytes cannot hold {length} of pixels", container.data);
+            return Err(Error::new(ErrorCode::ImageCorrupt, message));
+        }
+
+        let Self { raw, packed, rows, codec } = self;
+        let mut parts = container.parts();
+        let deflated = match (parts.next(), parts.next()) {
+            (Some(only), None) => only,
+            _ => {
+                packed.clear();
+                packed.reserve(container.data);
+                container.parts().for_each(|part| packed.extend_from_slice(part));
+                packed.as_slice()
+            }
+        };
+        if raw.len() < length {
+            raw.resize(length, 0);
+        }
+        codec.inflate(deflated, Wrapper::Zlib, &mut raw[..length])?;
+        let pixels = filter::undo(&mut raw[..length], layout, container.channels)?;
+
+        let (bytes, sealed) = match frame::open(pixels) {
+            Frame::Sealed(bytes) => (bytes, true),
+            frame => match (robust::open(pixels, limit, codec, packed, rows)?, frame) {
+                (Some(bytes), _) => (bytes, true),
+                // The original encoder wrote one row of nothing but percent-encoded text.
+                (None, Frame::Unsealed(bytes)) if layout.height == 1 && text::is_percent_encoded(bytes) => {
+                    (bytes, false)
+                }
+                _ => {
+                    let message = "the image does not hold what an encoder wrote: the CRC of its data does not hold. \
+                                   Its pixels were changed on the way, or it is not a data image";
+                    return Err(Error::new(ErrorCode::ImageCorrupt, message));
+                }
+            },
+        };
+        if bytes.len() > limit {
+            return Err(too_large(&format!("the image holds {} bytes of JSON,", bytes.len()), limit));
+        }
+        if !sealed || memchr::memchr(b'%', bytes).is_some() {
+            return text::percent_decode(bytes).map(|text| read(&text));
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(read(text)),
+            Err(error) => {
+                let message = "the image holds text that is not UTF-8".to_owned();
+                Err(Error::new(ErrorCode::ImageCorrupt, message).caused_by(error))
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! From JSON text to a PNG file.
+
+use super::container::Writer;
+use super::deflate::{self, Effort, Wrapper};
+use super::layout::Layout;
+use super::{Compression, EncodeOptions, Text, Workspace, frame, robust, too_large};
+use crate::{Error, ErrorCode, Result};
+
+/// From how many bytes of pixels on `Auto` deflates: below, deflate costs several times what the rest does and
+/// gains a hundred bytes at the most (ARCHITECTURE.md has the measurement).
+const AUTO_DEFLATES_FROM: usize = 512;
+
+impl Workspace {
+    /// Packs JSON text into a PNG, which is appended to `png`.
+    ///
+    /// # Errors
+    /// Those of [`encode`](super::encode); `png` is unchanged then.
+    pub fn encode(&mut self, json: Text<'_>, options: &EncodeOptions, png: &mut Vec<u8>) -> Result<()> {
+        if json.cannot_be_carried() {
+            let message =
+                "the JSON text is empty or holds a zero byte, which would end it early for every reader";
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        // The filter byte of the first row stands before the text, so that an image of one row is compressed in place.
+        self.rows.clear();
+        self.rows.push(0);
+        json.write(options.charset, &mut self.rows);
+        let length = self.rows.len() - 1;
+        if length > options.max_bytes.min(super::MAX_BYTES) {
+            return Err(too_large(&format!("the data are {length} bytes of JSON,"), options.max_bytes));
+        }
+        if options.robust {
+            self.robust_rows(options.compression)?;
+        } else {
+            frame::seal(&mut self.rows, 1);
+        }
+        // A text within the limit has a layout; robust rows have checked theirs.
+        let layout =
+            Layout::of(self.rows.len() - 1).ok_or_else(|| too_large("the data are", options.max_bytes))?;
+        let fill = if options.robust { robust::FILL } else { 0 };
+        self.rows.resize(1 + layout.capacity(), fill);
+        self.write_png(layout, options.compression, png);
+        Ok(())
+    }
+
+    fn write_png(&mut self, layout: Layout, compression: Compression, png: &mut Vec<u8>) {
+        let effort = match compression {
+            Compression::None => None,
+            Compression::Auto if self.rows.len() < AUTO_DEFLATES_FROM => None,
+            Compression::Auto | Compression::Fast => Some(Effort::Fast),
+            Compression::Best => Some(Effort::Best),
+        };
+        let stored = deflate::stored_length(layout);
+        let deflated = effort.and_then(|effort| {
+            let raw = if layout.height == 1 {
+                &self.rows
+            } else {
+                filtered(&self.rows[1..], layout, &mut self.raw)
+            };
+            self.codec.deflate(raw, effort, Wrapper::Zlib, stored, &mut self.packed)
+        });
+        let mut png = Writer::new(layout, deflated.unwrap_or(stored), png);
+        match deflated {
+            Some(length) => png.write(&self.packed[..length]),
+            None => deflate::store(&self.rows[1..], layout, &mut png),
+        }
+        png.finish();
+    }
+}
+
+/// The rows, each behind a filter byte of 0.
+fn filtered<'a>(bytes: &[u8], layout: Layout, raw: &'a mut Vec<u8>) -> &'a Vec<u8> {
+    raw.clear();
+    raw.reserve(bytes.len() + layout.height);
+    for row in bytes.chunks_exact(layout.row()) {
+        raw.push(0);
+        raw.extend_from_slice(row);
+    }
+    raw
+}

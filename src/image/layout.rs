@@ -1,0 +1,90 @@
+//! How many pixels carry so many bytes, and in which rows.
+
+use super::{MAX_BYTES, frame, robust};
+
+/// Bytes that a pixel carries: red, green, blue.
+pub(super) const PIXEL: usize = 3;
+
+/// The most pixels of an image that is one row.
+const ONE_ROW: usize = 16_384;
+
+/// Pixels in each row of a larger image.
+const ROW: usize = 4_096;
+
+/// The most pixels of any image: what every browser's canvas holds.
+const MOST: usize = ROW * ROW;
+
+/// The size of an image in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub(super) width: usize,
+    pub(super) height: usize,
+}
+
+impl Layout {
+    /// The layout of an image that carries `bytes`; none if no image does.
+    pub(super) fn of(bytes: usize) -> Option<Self> {
+        let pixels = bytes.div_ceil(PIXEL);
+        if pixels <= ONE_ROW {
+            Some(Self { width: pixels, height: 1 })
+        } else {
+            (pixels <= MOST).then(|| Self { width: ROW, height: pixels.div_ceil(ROW) })
+        }
+    }
+
+    /// Bytes in a row, without its filter byte.
+    pub(super) const fn row(self) -> usize {
+        self.width * PIXEL
+    }
+
+    /// Bytes in all rows.
+    pub(super) const fn capacity(self) -> usize {
+        self.row() * self.height
+    }
+
+    /// Whether an image of this size may carry `max_bytes` of JSON and no more: only its last row may be to spare.
+    ///
+    /// Widths and heights are those of a PNG header, so the products cannot overflow 64 bits.
+    pub(super) fn is_within(self, max_bytes: usize) -> bool {
+        let plain = max_bytes.min(MAX_BYTES) + frame::TRAILER;
+        let most = plain.max(robust::most_channels(max_bytes)).div_ceil(PIXEL).min(MOST) as u64;
+        let (width, height) = (self.width as u64, self.height as u64);
+        width <= most && (height - 1).saturating_mul(width) < most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_begin_past_16384_pixels() {
+        assert_eq!(Layout::of(12), Some(Layout { width: 4, height: 1 }));
+        assert_eq!(Layout::of(13), Some(Layout { width: 5, height: 1 }));
+        assert_eq!(Layout::of(49_152), Some(Layout { width: 16_384, height: 1 }));
+        assert_eq!(Layout::of(49_153), Some(Layout { width: 4_096, height: 5 }));
+        assert_eq!(Layout::of(61_440), Some(Layout { width: 4_096, height: 5 }));
+        assert_eq!(Layout::of(61_441), Some(Layout { width: 4_096, height: 6 }));
+    }
+
+    #[test]
+    fn the_largest_text_fills_the_largest_image() {
+        assert_eq!(Layout::of(MAX_BYTES + frame::TRAILER), Some(Layout { width: 4_096, height: 4_096 }));
+        assert_eq!(Layout::of(MAX_BYTES + frame::TRAILER + 1), None);
+    }
+
+    #[test]
+    fn what_an_encoder_lays_out_is_within_its_limit() {
+        for bytes in [1, 2, 100, 49_147, 49_148, 1_000_000, MAX_BYTES] {
+            assert!(Layout::of(bytes + frame::TRAILER).unwrap().is_within(bytes));
+        }
+    }
+
+    #[test]
+    fn larger_images_are_not() {
+        assert!(!Layout { width: 100, height: 100 }.is_within(1_000));
+        assert!(!Layout { width: 4_096, height: 4_097 }.is_within(MAX_BYTES));
+        assert!(!Layout { width: 1, height: 0x7FFF_FFFF }.is_within(MAX_BYTES));
+        assert!(!Layout { width: 0x7FFF_FFFF, height: 0x7FFF_FFFF }.is_within(MAX_BYTES));
+    }
+}

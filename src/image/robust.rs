@@ -1,0 +1,147 @@
+//! The form that survives noise in the two low bits of each channel.
+//!
+//! Browsers that guard against fingerprinting answer canvas reads with noise in
+//! the low bits. Here data stand in the top six bits of each channel alone, and
+//! the two low ones are written `10`: a flip of either, or plus or minus one, does
+//! not carry into the data.
+//!
+//! The data are a header of twelve bytes and the bare deflate stream of the JSON:
+//! length of the stream, length of the JSON, CRC-32 of the JSON, all big-endian.
+
+use libdeflater::crc32;
+
+use super::deflate::{self, Codec, Effort, Wrapper};
+use super::layout::Layout;
+use super::{Compression, MAX_BYTES, Workspace, too_large};
+use crate::Result;
+
+/// Bytes before the deflate stream.
+const HEADER: usize = 12;
+
+/// A channel that carries six zero bits: what fills the last pixel and row.
+pub(super) const FILL: u8 = 0b10;
+
+/// The most channels that `max_bytes` of JSON need.
+pub(super) const fn most_channels(max_bytes: usize) -> usize {
+    let max_bytes = if max_bytes > MAX_BYTES { MAX_BYTES } else { max_bytes };
+    channels(HEADER + Codec::bound(max_bytes))
+}
+
+/// Channels that carry so many bytes, six bits each.
+const fn channels(bytes: usize) -> usize {
+    (bytes * 4).div_ceil(3)
+}
+
+impl Workspace {
+    /// Replaces the JSON in `rows`, behind the filter byte, by its robust form.
+    pub(super) fn robust_rows(&mut self, compression: Compression) -> Result<()> {
+        let json = &self.rows[1..];
+        let effort = match compression {
+            Compression::Fast => Effort::Fast,
+            // Every byte saved here is four bytes of pixels less to compress once more.
+            Compression::Auto | Compression::None | Compression::Best => Effort::Best,
+        };
+        let bound = Codec::bound(json.len());
+        // Deflate fits the bound, always; what no image carries does not fit the layout.
+        let deflated = self.codec.deflate(json, effort, Wrapper::None, bound, &mut self.packed);
+        let Some(length) = deflated.filter(|length| Layout::of(channels(HEADER + length)).is_some()) else {
+            return Err(too_large("the data, deflated, are more than a robust image carries,", MAX_BYTES));
+        };
+        // Neither length exceeds 32 bits: the JSON is within MAX_BYTES.
+        let header = [length as u32, json.len() as u32, crc32(json)].map(u32::to_be_bytes);
+        self.rows.truncate(1);
+        self.rows.reserve(channels(HEADER + length) + 3);
+        spread(header.as_flattened().iter().chain(&self.packed[..length]).copied(), &mut self.rows);
+        Ok(())
+    }
+}
+
+/// Appends bytes as the top six bits of channels, three bytes in four.
+fn spread(bytes: impl Iterator<Item = u8>, out: &mut Vec<u8>) {
+    let mut bits = 0_u32;
+    let mut count = 0;
+    for byte in bytes {
+        bits = bits << 8 | u32::from(byte);
+        count += 8;
+        while count >= 6 {
+            count -= 6;
+            out.push((bits >> count << 2) as u8 | FILL);
+        }
+    }
+    if count > 0 {
+        out.push((bits << (6 - count) << 2) as u8 | FILL);
+    }
+}
+
+/// Takes the six data bits out of channels: four to three bytes.
+fn gather(channels: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    out.reserve(channels.len() / 4 * 3 + 3);
+    for group in channels.chunks(4) {
+        let bits =
+            (0..4).fold(0_u32, |bits, at| bits << 6 | u32::from(group.get(at).map_or(0, |byte| byte >> 2)));
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        out.extend_from_slice(&bytes[..group.len() * 6 / 8]);
+    }
+}
+
+/// The JSON of a robust image; none if the pixels are not one.
+///
+/// # Errors
+/// `DataTooLarge` when it is one of more than `limit` bytes.
+pub(super) fn open<'a>(
+    pixels: &[u8],
+    limit: usize,
+    codec: &mut Codec,
+    packed: &mut Vec<u8>,
+    json: &'a mut Vec<u8>,
+) -> Result<Option<&'a [u8]>> {
+    // The header alone tells most other images apart, before anything is unpacked.
+    gather(&pixels[..pixels.len().min(HEADER / 3 * 4)], packed);
+    let &[d0, d1, d2, d3, j0, j1, j2, j3, c0, c1, c2, c3] = packed.as_slice() else { return Ok(None) };
+    let deflated = u32::from_be_bytes([d0, d1, d2, d3]) as usize;
+    let length = u32::from_be_bytes([j0, j1, j2, j3]) as usize;
+    let crc = u32::from_be_bytes([c0, c1, c2, c3]);
+    let Some(needed) = deflated.checked_add(HEADER).filter(|&needed| needed <= pixels.len() / 4 * 3 + 2)
+    else {
+        return Ok(None);
+    };
+    if deflated == 0
+        || length == 0
+        || !deflate::can_become(deflated, length)
+        || channels(needed) > pixels.len()
+    {
+        return Ok(None);
+    }
+    if length > limit {
+        return Err(too_large(&format!("the image holds {length} bytes of JSON,"), limit));
+    }
+    gather(&pixels[..channels(needed)], packed);
+    json.clear();
+    json.resize(length, 0);
+    let whole = codec.inflate(&packed[HEADER..needed], Wrapper::None, json).is_ok() && crc32(json) == crc;
+    Ok(whole.then_some(json.as_slice()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn bytes_survive_any_low_bits(bytes in proptest::collection::vec(any::<u8>(), 0..100), noise in any::<[u8; 16]>()) {
+            let mut spreaded = Vec::new();
+            spread(bytes.iter().copied(), &mut spreaded);
+            prop_assert_eq!(spreaded.len(), channels(bytes.len()));
+            prop_assert!(spreaded.iter().all(|channel| channel & 3 == FILL));
+            for (channel, noise) in spreaded.iter_mut().zip(noise.iter().cycle()) {
+                *channel ^= noise & 3;
+            }
+            let mut gathered = Vec::new();
+            gather(&spreaded, &mut gathered);
+            prop_assert_eq!(&gathered[..bytes.len()], &bytes[..]);
+        }
+    }
+}

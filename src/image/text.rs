@@ -1,0 +1,243 @@
+//! JSON text as the bytes that an image carries.
+//!
+//! `%` is always escaped: text that holds one is percent-encoded text of the
+//! original encoder. Escapes are legal wherever a character beyond ASCII or a `%`
+//! can stand in JSON, which is inside strings only.
+
+use crate::{Error, ErrorCode, Result};
+
+/// Which characters are carried as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charset {
+    /// Every UTF-16 unit that is `%` or above `~` is written `\uXXXX`: readable by the original decoder.
+    #[default]
+    Ascii,
+    /// Only `%` is escaped: smaller for text that is not Latin.
+    Utf8,
+}
+
+/// JSON text in one of the two encodings it comes in.
+#[derive(Clone, Copy, Debug)]
+pub enum Text<'a> {
+    /// From Rust.
+    Utf8(&'a str),
+    /// From JavaScript.
+    Utf16(&'a [u16]),
+}
+
+/// Units that are looked at together: a chunk without an escape is narrowed by vector instructions.
+const CHUNK: usize = 16;
+
+impl Text<'_> {
+    /// Appends the text as an image carries it.
+    pub(super) fn write(self, charset: Charset, out: &mut Vec<u8>) {
+        match (self, charset) {
+            (Text::Utf16(units), charset) => write_units(units, charset, out),
+            (Text::Utf8(text), Charset::Ascii) => write_ascii(text, out),
+            (Text::Utf8(text), Charset::Utf8) => {
+                for (index, piece) in text.split('%').enumerate() {
+                    if index > 0 {
+                        escape(u16::from(b'%'), out);
+                    }
+                    out.extend_from_slice(piece.as_bytes());
+                }
+            }
+        }
+    }
+
+    /// Whether the text is empty or would be ended early by a zero unit of its own.
+    pub(super) fn cannot_be_carried(self) -> bool {
+        match self {
+            Text::Utf8(text) => text.is_empty() || memchr::memchr(0, text.as_bytes()).is_some(),
+            Text::Utf16(units) => units.is_empty() || units.contains(&0),
+        }
+    }
+}
+
+fn write_units(units: &[u16], charset: Charset, out: &mut Vec<u8>) {
+    out.reserve(units.len());
+    let mut rest = units;
+    while let Some((chunk, after)) = rest.split_first_chunk::<CHUNK>() {
+        if let Some(bytes) = narrow(chunk) {
+            out.extend_from_slice(&bytes);
+            rest = after;
+            continue;
+        }
+        match charset {
+            Charset::Ascii => {
+                write_ascii_units(chunk, out);
+                rest = after;
+            }
+            // A surrogate pair may stand across the border of two chunks.
+            Charset::Utf8 => {
+                let split = matches!(chunk[CHUNK - 1], 0xD800..=0xDBFF);
+                let (chunk, after) = rest.split_at(if split { CHUNK - 1 } else { CHUNK });
+                if chunk.len() == CHUNK - 1 && after.len() == 1 {
+                    write_utf8_units(rest, out);
+                    return;
+                }
+                write_utf8_units(chunk, out);
+                rest = after;
+            }
+        }
+    }
+    match charset {
+        Charset::Ascii => write_ascii_units(rest, out),
+        Charset::Utf8 => write_utf8_units(rest, out),
+    }
+}
+
+/// The chunk as bytes when none of its units needs an escape. Without a branch in the loop, so that it is vectorized.
+fn narrow(chunk: &[u16; CHUNK]) -> Option<[u8; CHUNK]> {
+    let mut bytes = [0; CHUNK];
+    let mut escapes = 0;
+    for (byte, &unit) in bytes.iter_mut().zip(chunk) {
+        escapes |= u16::from(unit > 0x7E) | u16::from(unit == u16::from(b'%'));
+        *byte = unit.to_le_bytes()[0];
+    }
+    (escapes == 0).then_some(bytes)
+}
+
+fn write_ascii_units(units: &[u16], out: &mut Vec<u8>) {
+    for &unit in units {
+        match u8::try_from(unit) {
+            Ok(byte) if is_plain(byte) => out.push(byte),
+            _ => escape(unit, out),
+        }
+    }
+}
+
+fn write_ascii(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len());
+    let mut units = [0; 2];
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| !is_plain(byte)) {
+        let (plain, after) = rest.split_at(at);
+        out.extend_from_slice(plain.as_bytes());
+        let mut characters = after.chars();
+        for &unit in characters.next().map_or(&[] as &[u16], |character| character.encode_utf16(&mut units)) {
+            escape(unit, out);
+        }
+        rest = characters.as_str();
+    }
+    out.extend_from_slice(rest.as_bytes());
+}
+
+fn write_utf8_units(units: &[u16], out: &mut Vec<u8>) {
+    let mut bytes = [0; 4];
+    for character in char::decode_utf16(units.iter().copied()) {
+        match character {
+            Ok('%') => escape(u16::from(b'%'), out),
+            Ok(character) => out.extend_from_slice(character.encode_utf8(&mut bytes).as_bytes()),
+            // `JSON.stringify` escapes lone surrogates itself, but an escape is right for any.
+            Err(lone) => escape(lone.unpaired_surrogate(), out),
+        }
+    }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte <= 0x7E && byte != b'%'
+}
+
+fn escape(unit: u16, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digit = |shift: u32| HEX[usize::from(unit >> shift & 0xF)];
+    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+}
+
+/// Whether `encodeURIComponent` can produce nothing but these bytes.
+pub(super) fn is_percent_encoded(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()%".contains(byte))
+}
+
+/// Undoes percent-encoding, as `decodeURIComponent` does.
+///
+/// # Errors
+/// `ImageCorrupt` when it is malformed.
+pub(super) fn percent_decode(bytes: &[u8]) -> Result<String> {
+    let malformed = || Error::new(ErrorCode::ImageCorrupt, "the image holds malformed percent-encoding");
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr(b'%', rest) {
+        let (plain, escape) = rest.split_at(at);
+        let &[_, high, low, ref after @ ..] = escape else { return Err(malformed()) };
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (Some(high), Some(low)) = (digit(high), digit(low)) else { return Err(malformed()) };
+        decoded.extend_from_slice(plain);
+        decoded.push(high << 4 | low);
+        rest = after;
+    }
+    decoded.extend_from_slice(rest);
+    String::from_utf8(decoded).map_err(|_| malformed())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(text: Text<'_>, charset: Charset) -> String {
+        let mut out = Vec::new();
+        text.write(charset, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn ascii_escapes_percent_delete_and_everything_above() {
+        assert_eq!(
+            written(Text::Utf8("\"100% \u{7f}ö💡~\""), Charset::Ascii),
+            r#""100\u0025 \u007f\u00f6\ud83d\udca1~""#
+        );
+    }
+
+    #[test]
+    fn utf8_escapes_percent_alone() {
+        assert_eq!(written(Text::Utf8("\"100% \u{7f}ö💡~\""), Charset::Utf8), "\"100\\u0025 \u{7f}ö💡~\"");
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_escaped_in_both_charsets() {
+        for charset in [Charset::Ascii, Charset::Utf8] {
+            assert_eq!(written(Text::Utf16(&[0x22, 0xD83D, 0x22]), charset), r#""\ud83d""#);
+        }
+    }
+
+    #[test]
+    fn malformed_percent_encoding_is_refused() {
+        for text in ["%", "%2", "a%2g", "%+1", "%ff", "%c3"] {
+            assert_eq!(
+                percent_decode(text.as_bytes()).unwrap_err().code(),
+                ErrorCode::ImageCorrupt,
+                "{text}"
+            );
+        }
+        assert_eq!(percent_decode(b"%7B%22p%C3%B6%22%7d!").unwrap(), "{\"pö\"}!");
+    }
+
+    proptest! {
+        #[test]
+        fn both_encodings_of_a_text_are_written_alike(text in "[ -~%ö語💡\u{7f}]{0,80}") {
+            let units: Vec<u16> = text.encode_utf16().collect();
+            for charset in [Charset::Ascii, Charset::Utf8] {
+                prop_assert_eq!(written(Text::Utf8(&text), charset), written(Text::Utf16(&units), charset));
+            }
+        }
+
+        #[test]
+        fn any_json_string_survives_the_escapes(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            for charset in [Charset::Ascii, Charset::Utf8] {
+                let carried = written(Text::Utf8(&json), charset);
+                prop_assert!(!carried.contains('%'));
+                prop_assert_eq!(&serde_json::from_str::<String>(&carried).unwrap(), &text);
+            }
+        }
+
+        #[test]
+        fn any_units_are_carried_without_panic(units in proptest::collection::vec(any::<u16>(), 0..80)) {
+            prop_assert!(written(Text::Utf16(&units), Charset::Ascii).is_ascii() );
+            prop_assert!(!written(Text::Utf16(&units), Charset::Utf8).contains('%'));
+        }
+    }
+}
