@@ -17,9 +17,9 @@ declare namespace texample {
   interface StartOptions {
     /** Milliseconds between ticks, fractions allowed; 0 to 2^31 - 1; 0 = as fast as they are taken. Default 5000. */
     interval?: number
-    /** Stop by itself after so many ticks were posted. Default: never. */
+    /** Stop by itself after so many ticks were posted; 1 to 2^53 - 1. Default: never. */
     count?: number
-    /** Ticks that may wait for JavaScript. Default 1024. */
+    /** Ticks that may wait for JavaScript; 1 to 16 777 216. Default 1024. */
     capacity?: number
     /** What happens to a tick when `capacity` are waiting; `latest` keeps one. Default `block`. */
     overflow?: Overflow

@@ -1,3 +1,73 @@
 'use strict'
-/** @param {any} _texample */
-module.exports.create = (_texample) => ({})
+
+/** `start` and `ticks`: native threads that tick. */
+
+const { Delivery } = require('./delivery.cjs')
+const { outOfRange } = require('./errors.cjs')
+const { startArguments, tickerOptions } = require('./ticker-options.cjs')
+const { Ticks } = require('./ticks.cjs')
+
+/** A running native thread that ticks. May be collected while it runs; the thread goes on. */
+class Ticker {
+  #delivery
+
+  /** @param {InstanceType<typeof Delivery>} delivery */
+  constructor(delivery) {
+    this.#delivery = delivery
+  }
+
+  get done() {
+    return this.#delivery.done
+  }
+
+  stop() {
+    this.#delivery.stop()
+  }
+
+  ref() {
+    this.#delivery.setRef(true)
+    return this
+  }
+
+  unref() {
+    this.#delivery.setRef(false)
+    return this
+  }
+
+  hasRef() {
+    return this.#delivery.hasRef()
+  }
+
+  stats() {
+    return this.#delivery.stats()
+  }
+
+  [Symbol.dispose]() {
+    this.stop()
+  }
+}
+
+/**
+ * @param {any} texample the module, whose `callback` is looked up by tickers that have none of their own
+ */
+function create(texample) {
+  return {
+    /**
+     * @param {unknown} [callback]
+     * @param {unknown} [options]
+     */
+    start(callback, options) {
+      const checked = startArguments(callback, options)
+      return new Ticker(new Delivery(checked.callback, checked.options, texample))
+    },
+
+    /** @param {unknown} [options] */
+    ticks(options) {
+      const checked = tickerOptions(options)
+      if (checked.batch) throw outOfRange('options.batch', 'false: an iterator gives one tick at a time', true)
+      return new Ticks(checked)
+    },
+  }
+}
+
+module.exports = { create }

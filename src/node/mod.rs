@@ -6,6 +6,7 @@
 // napi registers exports outside of tests only, where nothing else calls them.
 #![cfg_attr(test, allow(dead_code))]
 
+pub mod bridge;
 #[cfg(feature = "addon")]
 mod error;
 #[cfg(feature = "addon")]

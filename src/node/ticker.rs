@@ -1,1 +1,161 @@
 //! The N-API shell of `ticker`.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use napi::bindgen_prelude::{Env, External, Float64ArraySlice, Function};
+use napi_derive::napi;
+
+use super::bridge::{Link, Turn, no_wakeup};
+use super::error::Result;
+use crate::bridge::{Options, Overflow};
+use crate::ticker::Ticker;
+
+/// What `start` was told. Its shape was checked in JavaScript.
+#[napi(object, object_to_js = false)]
+pub struct TickerOptions {
+    /// Milliseconds between ticks.
+    pub interval: f64,
+    /// Ticks to post, or none for no end.
+    pub count: Option<f64>,
+    /// Ticks that may wait.
+    pub capacity: u32,
+    /// What happens when they do.
+    #[napi(ts_type = "'block' | 'drop-oldest' | 'drop-newest' | 'latest'")]
+    pub overflow: String,
+    /// The thread panics instead of ticking: for tests of what happens then.
+    pub panics: Option<bool>,
+}
+
+/// Counters of the queue of a ticker.
+#[napi(object, object_from_js = false)]
+pub struct QueueStats {
+    /// Ticks posted.
+    pub posted: f64,
+    /// Ticks taken.
+    pub taken: f64,
+    /// Ticks dropped in the queue.
+    pub dropped: f64,
+    /// Wake-ups sent.
+    pub wakeups: f64,
+    /// Ticks in the queue.
+    pub waiting: f64,
+    /// The most ticks that counted against the capacity.
+    pub max_waiting: f64,
+    /// The longest wait in the queue, in milliseconds.
+    pub longest_wait_ms: f64,
+}
+
+type TickerLink = Rc<Link<f64>>;
+
+/// Nothing to take: a wake-up will come.
+const REST: i32 = 0;
+/// Nothing to take before the event loop has turned.
+const YIELD: i32 = -1;
+/// Nothing to take, and never again.
+const END: i32 = -2;
+
+/// Starts a ticking thread; `drain` is called when there is something to take.
+#[napi(ts_return_type = "ExternalObject<unknown>")]
+pub fn ticker_start(
+    env: Env,
+    options: TickerOptions,
+    drain: Function<'_, (), ()>,
+) -> Result<External<TickerLink>> {
+    let count = options.count.map(|count| count as u64);
+    let ticker = Ticker::new(options.interval, count)?;
+    let overflow = match options.overflow.as_str() {
+        "drop-oldest" => Overflow::DropOldest,
+        "drop-newest" => Overflow::DropNewest,
+        "latest" => Overflow::Latest,
+        _ => Overflow::Block,
+    };
+    let capacity = usize::try_from(options.capacity).unwrap_or(usize::MAX);
+    let panics = options.panics.unwrap_or(false);
+    let (link, producer) = Link::open(&env, "texample-ticker", Options { capacity, overflow }, &drain)
+        .map_err(|error| no_wakeup(&error))?;
+    link.spawn("texample-ticker", producer, move |producer| {
+        assert!(!panics, "told to");
+        ticker.run(producer);
+    })?;
+    Ok(External::new(link))
+}
+
+/// Takes ticks into `target`: how many, or one of the negative answers. `lend` counts them against the capacity
+/// until the next call.
+#[napi]
+pub fn ticker_take(
+    #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
+    mut target: Float64ArraySlice<'_>,
+    lend: bool,
+) -> i32 {
+    // SAFETY: the memory is JavaScript's, and no JavaScript runs before this returns.
+    let target = unsafe { target.as_mut() };
+    let turn = link.next(|consumer, chunk| {
+        let chunk = chunk.min(target.len());
+        let target = &mut target[..chunk];
+        if lend { consumer.lend(target) } else { consumer.take_into(target) }
+    });
+    match turn {
+        Turn::Deliver(count) => i32::try_from(count).unwrap_or(i32::MAX),
+        Turn::Rest => REST,
+        Turn::Yield => YIELD,
+        Turn::End => END,
+    }
+}
+
+/// Whether this turn of the event loop has time for more ticks that were taken before.
+#[napi]
+pub fn ticker_has_time(#[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>) -> bool {
+    link.has_time()
+}
+
+/// The event loop has turned since `ticker_take` asked for it.
+#[napi]
+pub fn ticker_turn(#[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>) {
+    link.turn();
+}
+
+/// Takes no more ticks: what waits is dropped and the thread ends.
+#[napi]
+pub fn ticker_stop(#[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>) {
+    link.consumer().close();
+}
+
+/// Joins the thread, which has said that it is at its end; throws what it panicked with.
+#[napi]
+pub fn ticker_end(
+    #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
+) -> Result<()> {
+    Ok(link.end()?)
+}
+
+/// Whether the ticker keeps the event loop alive.
+#[napi]
+pub fn ticker_set_ref(
+    #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
+    keep_alive: bool,
+) {
+    link.set_ref(keep_alive);
+}
+
+/// The counters of the queue, read at one moment.
+#[napi]
+pub fn ticker_stats(
+    #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
+) -> QueueStats {
+    let stats = link.consumer().stats();
+    QueueStats {
+        posted: stats.posted as f64,
+        taken: stats.taken as f64,
+        dropped: stats.dropped as f64,
+        wakeups: stats.wakeups as f64,
+        waiting: stats.waiting as f64,
+        max_waiting: stats.max_waiting as f64,
+        longest_wait_ms: milliseconds(stats.longest_wait),
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

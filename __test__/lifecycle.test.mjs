@@ -1,0 +1,6 @@
+import { test } from 'node:test'
+import { runScenario, scenarios } from './support/scenario.mjs'
+
+for (const [name, { long = false }] of Object.entries(scenarios)) {
+  if (!long) test(name, () => runScenario(name))
+}

@@ -1,0 +1,40 @@
+/** Threads of this process, and waiting in the one thread that runs the tests. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** How many native threads of this process have `name` (its first 15 bytes, as Linux keeps them). */
+export function threads(name) {
+  let found = 0
+  for (const task of readdirSync('/proc/self/task')) {
+    try {
+      if (readFileSync(`/proc/self/task/${task}/comm`, 'utf8').trim() === name.slice(0, 15)) found++
+    } catch (error) {
+      if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error // it ended meanwhile
+    }
+  }
+  return found
+}
+
+/** Keeps the thread busy, so that the event loop cannot turn. */
+export function block(ms) {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
+/**
+ * Runs `body` with the list that each `uncaughtException` joins; node:test's own listener is set aside meanwhile.
+ * @param {(errors: unknown[]) => Promise<void>} body
+ */
+export async function collectUncaught(body) {
+  const others = process.listeners('uncaughtException')
+  const errors = []
+  const listener = (error) => errors.push(error)
+  process.removeAllListeners('uncaughtException')
+  process.on('uncaughtException', listener)
+  try {
+    await body(errors)
+  } finally {
+    process.removeListener('uncaughtException', listener)
+    for (const other of others) process.on('uncaughtException', other)
+  }
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import texample, { start, ticks } from 'texample'
+import { threads } from './support/threads.mjs'
+
+const callback = () => {}
+
+/** Values by the name of what is wrong with them; every option refuses `null` and values of the other types. */
+const others = {
+  null: null,
+  text: 'text',
+  boolean: true,
+  number: 1,
+  bigint: 1n,
+  symbol: Symbol('s'),
+  object: {},
+  array: [],
+  function: callback,
+}
+const without = (...names) => Object.entries(others).filter(([name]) => !names.includes(name))
+
+const wrongType = [
+  ...without('function', 'object').map(([name, value]) => [`callback: ${name}`, [value]]),
+  ...without('object').map(([name, value]) => [`options: ${name}`, [callback, value]]),
+  ['callback: an object beside options', [{}, {}]],
+  ...wrong('interval', 'number'),
+  ...wrong('count', 'number'),
+  ...wrong('capacity', 'number'),
+  ...wrong('overflow', 'text'),
+  ...wrong('signal'),
+  ...wrong('batch', 'boolean'),
+]
+
+function wrong(option, right) {
+  return without(right).map(([name, value]) => [`options.${option}: ${name}`, [callback, { [option]: value }]])
+}
+
+const outOfRange = [
+  ...[-1, -0.001, 2 ** 31, Infinity, -Infinity, NaN].map((value) => ['interval', value]),
+  ...[0, -1, 1.5, 2 ** 53, Infinity, NaN].map((value) => ['count', value]),
+  ...[0, -1, 1.5, 2 ** 24 + 1, 2 ** 32, Infinity, NaN].map((value) => ['capacity', value]),
+  ...['', 'Block', 'drop', 'drop_oldest', 'toString', '__proto__'].map((value) => ['overflow', value]),
+]
+
+function isInvalid(Kind, argument) {
+  return (error) => {
+    assert.ok(error instanceof Kind, `${error} is no ${Kind.name}`)
+    assert.equal(error.code, 'ERR_TEXAMPLE_INVALID_ARGUMENT')
+    assert.ok(error.message.includes(argument), error.message)
+    return true
+  }
+}
+
+describe('a wrong argument is a typed error and starts no thread', () => {
+  for (const [name, args] of wrongType) {
+    test(`start: ${name}`, () => {
+      assert.throws(() => start(...args), isInvalid(TypeError, name.split(':')[0]))
+      assert.equal(threads('texample-ticker'), 0)
+    })
+    if (name.startsWith('options')) {
+      test(`ticks: ${name}`, () => {
+        assert.throws(() => ticks(args[1]), isInvalid(TypeError, name.split(':')[0]))
+      })
+    }
+  }
+  for (const [option, value] of outOfRange) {
+    test(`${option}: ${String(value)}`, () => {
+      const invalid = isInvalid(RangeError, `options.${option}`)
+      assert.throws(() => start(callback, { [option]: value }), invalid)
+      assert.throws(() => start({ [option]: value }), invalid)
+      assert.throws(() => ticks({ [option]: value }), invalid)
+      assert.equal(threads('texample-ticker'), 0)
+    })
+  }
+  test('ticks: a batch, which an iterator of single ticks cannot give', () => {
+    assert.throws(() => ticks({ batch: true }), isInvalid(RangeError, 'options.batch'))
+  })
+})
+
+test('an option that is undefined has its default, and unknown ones are ignored', async () => {
+  const nothing = { count: undefined, capacity: undefined, overflow: undefined, signal: undefined, batch: undefined }
+  const ticker = start(callback, { ...nothing, interval: undefined, colour: 'red' })
+  assert.deepEqual(ticker.stats().posted, 0)
+  ticker.stop()
+  const other = start(undefined, undefined)
+  other.stop()
+  await Promise.all([ticker.done, other.done])
+})
+
+test('the extremes of every range are taken', async () => {
+  for (const options of [
+    { interval: 2 ** 31 - 1, count: Number.MAX_SAFE_INTEGER, capacity: 2 ** 24 },
+    { interval: 0, count: 1, capacity: 1 },
+    { interval: Number.MIN_VALUE, count: 1, capacity: 1 },
+    { interval: -0, count: 1 },
+  ]) {
+    const ticker = start(callback, options)
+    if (options.count > 1) ticker.stop()
+    await ticker.done
+  }
+})
+
+test('every overflow policy has its name', async () => {
+  for (const overflow of ['block', 'drop-oldest', 'drop-newest', 'latest']) {
+    await start(callback, { interval: 0, count: 1, overflow }).done
+  }
+})
+
+test('an option is read once, and a getter that throws is the caller’s own error', () => {
+  let reads = 0
+  const ticker = start(callback, {
+    get interval() {
+      reads++
+      return 1000
+    },
+  })
+  ticker.stop()
+  assert.equal(reads, 1)
+  const getter = {
+    get capacity() {
+      throw new Error('mine')
+    },
+  }
+  assert.throws(() => start(callback, getter), /mine/)
+})
+
+test('the public face has the functions that it names', () => {
+  assert.equal(texample.start, start)
+  assert.equal(texample.ticks, ticks)
+})

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { start } from 'texample'
+import { block } from './support/threads.mjs'
+
+const policies = ['block', 'drop-oldest', 'drop-newest', 'latest']
+
+/** Starts a ticker, lets it post while JavaScript is blocked, and collects what is delivered until it is done. */
+async function overflowed(options, blocked) {
+  const seen = []
+  const ticker = start((i) => seen.push(i), options)
+  block(blocked)
+  const during = ticker.stats()
+  await ticker.done
+  return { seen, during, after: ticker.stats() }
+}
+
+const from = (first, length) => Array.from({ length }, (_, i) => first + i)
+
+test('block: the thread waits, nothing is lost', async () => {
+  const { seen, during, after } = await overflowed({ interval: 0, count: 1000, capacity: 10 }, 20)
+  assert.deepEqual([during.posted, during.queued, during.dropped], [10, 10, 0])
+  assert.deepEqual(seen, from(0, 1000))
+  assert.deepEqual([after.posted, after.delivered, after.dropped], [1000, 1000, 0])
+})
+
+test('drop-oldest: the newest ticks wait', async () => {
+  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'drop-oldest' }
+  const { seen, during, after } = await overflowed(options, 20)
+  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 10, 990])
+  assert.deepEqual(seen, from(990, 10))
+  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [10, 990, 10])
+})
+
+test('drop-newest: the oldest ticks wait', async () => {
+  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'drop-newest' }
+  const { seen, during, after } = await overflowed(options, 20)
+  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 10, 990])
+  assert.deepEqual(seen, from(0, 10))
+  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [10, 990, 10])
+})
+
+test('latest: one tick waits, the newest, whatever the capacity', async () => {
+  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'latest' }
+  const { seen, during, after } = await overflowed(options, 20)
+  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 1, 999])
+  assert.deepEqual(seen, [999])
+  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [1, 999, 1])
+})
+
+test('a policy that drops holds inside a slow callback too: the next tick is not an old one', async () => {
+  for (const [overflow, next] of [
+    ['latest', (waited) => waited - 1],
+    ['drop-oldest', (waited) => waited - 4],
+    ['drop-newest', () => 1],
+  ]) {
+    const seen = []
+    let posted
+    const ticker = start(
+      (i) => {
+        seen.push(i)
+        if (i === 0) {
+          do block(1)
+          while (ticker.stats().posted < 10)
+        } else if (posted === undefined) {
+          posted = ticker.stats().posted
+          ticker.stop()
+        }
+      },
+      { interval: 1, capacity: 4, overflow },
+    )
+    await ticker.done
+    assert.equal(seen[0], 0)
+    assert.ok(seen[1] >= next(10), `${overflow} delivered ${seen[1]} of at least 10`)
+    if (overflow === 'drop-newest') assert.equal(seen[1], 1)
+  }
+})
+
+test('ticks that an interval made while JavaScript was blocked are delivered at once, in order, each once', async () => {
+  const { seen, during } = await overflowed({ interval: 1, count: 100, capacity: 200 }, 50)
+  assert.ok(during.queued >= 45, `${during.queued} queued`)
+  assert.deepEqual(seen, from(0, 100))
+})
+
+test('posted = delivered + dropped + queued, for every policy, capacity and rhythm', async () => {
+  const cases = fc.record({
+    overflow: fc.constantFrom(...policies),
+    capacity: fc.constantFrom(1, 2, 31, 32, 33, 100, 5000),
+    interval: fc.constantFrom(0, 0, 0.01, 0.1),
+    count: fc.integer({ min: 1, max: 3000 }),
+    batch: fc.boolean(),
+    stopAt: fc.option(fc.integer({ min: 0, max: 300 })),
+    rhythm: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 5 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(cases, async ({ stopAt, rhythm, ...options }) => {
+      let calls = 0
+      let delivered = 0
+      let latest = -1
+      const check = () => {
+        const stats = ticker.stats()
+        assert.equal(stats.posted, stats.delivered + stats.dropped + stats.queued)
+        assert.equal(stats.delivered, delivered)
+        assert.ok(stats.queued <= options.capacity)
+        assert.ok(stats.maxQueued <= options.capacity)
+        return stats
+      }
+      const ticker = start((value) => {
+        for (const i of options.batch ? value : [value]) {
+          assert.ok(i > latest)
+          latest = i
+          delivered++
+        }
+        if (calls < 20) block(rhythm[calls % rhythm.length] / 10)
+        if (calls++ % 64 === 0) check()
+        if (stopAt !== null && delivered > stopAt) ticker.stop()
+      }, options)
+      check()
+      await ticker.done
+      const { posted, queued, dropped } = check()
+      assert.equal(queued, 0)
+      if (stopAt === null) {
+        assert.equal(posted, options.count)
+        if (options.overflow === 'block') assert.equal(dropped, 0)
+      }
+    }),
+    { numRuns: 150 },
+  )
+})

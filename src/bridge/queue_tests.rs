@@ -1,0 +1,232 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::bridge::Thread;
+
+fn options(capacity: usize, overflow: Overflow) -> Options {
+    Options { capacity, overflow }
+}
+
+#[test]
+fn a_burst_wakes_the_consumer_once() {
+    let woken = std::sync::Arc::new(AtomicUsize::new(0));
+    let counter = std::sync::Arc::clone(&woken);
+    let (producer, consumer) = queue(Options::default(), move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    for i in 0..100 {
+        producer.post(i).unwrap();
+    }
+    assert_eq!(woken.load(Ordering::SeqCst), 1);
+    assert_eq!(consumer.take(60), Taken::Some((0..60).collect()));
+    producer.post(100).unwrap();
+    assert_eq!(woken.load(Ordering::SeqCst), 1, "the consumer has not found the queue empty yet");
+    assert_eq!(consumer.take(60), Taken::Some((60..=100).collect()));
+    assert_eq!(consumer.take(60), Taken::Empty);
+    producer.post(101).unwrap();
+    assert_eq!(woken.load(Ordering::SeqCst), 2);
+    assert_eq!(consumer.stats().wakeups, 2);
+}
+
+#[test]
+fn the_last_producer_to_go_wakes_the_consumer_and_the_tail_is_still_there() {
+    let (wake, woken) = mpsc::channel();
+    let (producer, consumer) = queue(Options::default(), move || wake.send(()).unwrap());
+    let other = producer.clone();
+    drop(producer);
+    assert!(woken.try_recv().is_err());
+    other.post(7).unwrap();
+    woken.try_recv().unwrap();
+    drop(other);
+    assert_eq!(consumer.take(9), Taken::Some(vec![7]));
+    assert_eq!(consumer.take(9), Taken::Ended);
+}
+
+#[test]
+fn a_closed_queue_gives_the_message_back_and_drops_what_waited() {
+    let (producer, consumer) = queue(Options::default(), || {});
+    producer.post(1).unwrap();
+    consumer.close();
+    assert_eq!(producer.post(2), Err(Closed(2)));
+    assert_eq!(producer.post_all(&[3, 4]), Err(Closed(0)));
+    assert!(producer.is_closed());
+    assert_eq!(consumer.take(9), Taken::Empty);
+    let stats = consumer.stats();
+    assert_eq!((stats.posted, stats.dropped, stats.waiting), (1, 1, 0));
+}
+
+#[test]
+fn closing_releases_every_producer_blocked_or_asleep() {
+    let (producer, consumer) = queue(options(2, Overflow::Block), || {});
+    let mut threads = Vec::new();
+    for _ in 0..3 {
+        threads.push(
+            Thread::spawn("blocked", producer.clone(), |producer| while producer.post(0).is_ok() {}).unwrap(),
+        );
+    }
+    threads.push(
+        Thread::spawn("asleep", producer, |producer| {
+            assert!(producer.sleep_until(Instant::now() + Duration::from_secs(3600)).is_err());
+        })
+        .unwrap(),
+    );
+    consumer.close();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(consumer.take(1), Taken::Ended);
+}
+
+#[test]
+fn lent_messages_count_against_the_capacity_until_the_next_look() {
+    let (producer, consumer) = queue(options(4, Overflow::DropNewest), || {});
+    producer.post_all(&[0, 1, 2, 3]).unwrap();
+    let mut target = [9; 3];
+    assert_eq!(consumer.lend(&mut target), Taken::Some(3));
+    assert_eq!(target, [0, 1, 2]);
+    producer.post(4).unwrap();
+    assert_eq!(consumer.stats().dropped, 1);
+    assert_eq!(consumer.lend(&mut target), Taken::Some(1));
+    producer.post_all(&[5, 6, 7, 8]).unwrap();
+    assert_eq!(consumer.take(9), Taken::Some(vec![5, 6, 7]));
+}
+
+#[test]
+fn a_message_is_timed_from_the_moment_it_was_posted() {
+    let (producer, consumer) = queue(Options::default(), || {});
+    producer.post(0).unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    producer.post(1).unwrap();
+    let _ = consumer.take(1);
+    let first = consumer.stats().longest_wait;
+    assert!(first >= Duration::from_millis(20));
+    let _ = consumer.take(1);
+    assert!(consumer.stats().longest_wait < first + Duration::from_millis(20), "the second waited less");
+}
+
+#[test]
+fn a_panic_in_a_producer_is_an_error_of_its_thread_and_the_consumer_sees_the_end() {
+    let (producer, consumer) = queue(Options::default(), || {});
+    let thread = Thread::spawn("faulty", producer, |producer| {
+        producer.post(1).unwrap();
+        panic!("out of {}", "tea");
+    })
+    .unwrap();
+    let error = thread.join().unwrap_err();
+    assert_eq!(error.code(), crate::ErrorCode::ThreadPanicked);
+    assert_eq!(error.message(), "the thread \"faulty\" panicked: out of tea");
+    assert_eq!(consumer.take(9), Taken::Some(vec![1]));
+    assert_eq!(consumer.take(9), Taken::Ended);
+}
+
+#[test]
+fn four_producers_lose_nothing_and_each_keeps_its_order() {
+    let (wake, woken) = mpsc::channel();
+    let (producer, consumer) = queue(options(8, Overflow::Block), move || wake.send(()).unwrap_or_default());
+    let threads: Vec<_> = (0..4)
+        .map(|id| {
+            Thread::spawn("poster", producer.clone(), move |producer| {
+                for chunk in 0..500 {
+                    let at = chunk * 3;
+                    producer.post_all(&[(id, at), (id, at + 1)]).unwrap();
+                    producer.post((id, at + 2)).unwrap();
+                }
+            })
+            .unwrap()
+        })
+        .collect();
+    drop(producer);
+    let mut next = [0; 4];
+    'wakes: while woken.recv().is_ok() {
+        loop {
+            match consumer.take(5) {
+                Taken::Some(batch) => {
+                    for (id, i) in batch {
+                        assert_eq!(next[id], i);
+                        next[id] += 1;
+                    }
+                }
+                Taken::Empty => break,
+                Taken::Ended => break 'wakes,
+            }
+        }
+    }
+    assert_eq!(next, [1500; 4]);
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert!(consumer.stats().max_waiting <= 8);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Post(usize),
+    Take(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![(0..12_usize).prop_map(Step::Post), (0..12_usize).prop_map(Step::Take)];
+    proptest::collection::vec(step, 0..60)
+}
+
+proptest! {
+    /// A queue that drops is compared, message for message, with the obvious list.
+    #[test]
+    fn dropping_queues_do_what_the_obvious_list_does(
+        capacity in 1..9_usize,
+        policy in prop_oneof![
+            Just(Overflow::DropOldest), Just(Overflow::DropNewest), Just(Overflow::Latest)
+        ],
+        one_by_one in any::<bool>(),
+        steps in steps(),
+    ) {
+        let (producer, consumer) = queue(options(capacity, policy), || {});
+        let capacity = consumer.capacity();
+        let (mut list, mut next, mut dropped) = (VecDeque::new(), 0_u64, 0);
+        for step in steps {
+            match step {
+                Step::Post(count) => {
+                    let messages: Vec<u64> = (next..next + count as u64).collect();
+                    next += count as u64;
+                    if one_by_one {
+                        for message in &messages {
+                            producer.post(*message).unwrap();
+                        }
+                    } else {
+                        producer.post_all(&messages).unwrap();
+                    }
+                    for message in messages {
+                        if list.len() < capacity {
+                            list.push_back(message);
+                        } else {
+                            dropped += 1;
+                            if policy != Overflow::DropNewest {
+                                list.pop_front();
+                                list.push_back(message);
+                            }
+                        }
+                    }
+                }
+                Step::Take(count) => {
+                    let mut target = vec![0; count];
+                    let taken = match consumer.take_into(&mut target) {
+                        Taken::Some(taken) => taken,
+                        Taken::Empty | Taken::Ended => 0,
+                    };
+                    let expected: Vec<u64> = list.drain(..count.min(list.len())).collect();
+                    prop_assert_eq!(&target[..taken], &expected[..]);
+                }
+            }
+            let stats = consumer.stats();
+            prop_assert_eq!(stats.posted, next);
+            prop_assert_eq!(stats.dropped, dropped);
+            prop_assert_eq!(stats.waiting, list.len());
+            prop_assert_eq!(stats.posted, stats.taken + stats.dropped + stats.waiting as u64);
+            prop_assert!(stats.max_waiting <= capacity);
+        }
+    }
+}
