@@ -70,8 +70,8 @@ it('without a native add-on the error says how to get one', async () => {
     const [name, code, message, hasCause] = JSON.parse(stdout)
     assert.equal(name, 'TexampleError')
     assert.equal(code, 'ERR_TEXAMPLE_ADDON_MISSING')
-    assert.match(message, new RegExp(`${process.platform} ${process.arch}`))
-    assert.match(message, /npm run build/)
+    assert.match(message, new RegExp(`${process.platform}-${process.arch}`))
+    assert.match(message, /npx texample build/)
     assert.equal(hasCause, true)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,5 +1,6 @@
 /** The first origin: the page, and the streams that keep it live. */
 
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
@@ -12,15 +13,23 @@ const uplot = folder(import.meta.resolve('uplot'))
 /** @param {{ dataPort: number, drawing: import('./drawing.mjs').Drawing }} options */
 export function pageApp({ dataPort, drawing }) {
   const app = express()
+  const html = index(drawing)
   app.use(secure(dataPort))
+  app.get('/', (_request, response) => {
+    response.type('html').send(html)
+  })
   app.use('/client', express.static(folder(import.meta.resolve('texample/client'))))
   app.use('/uplot', express.static(uplot))
-  app.use(express.static(fileURLToPath(new URL('./public', import.meta.url))))
+  app.use(express.static(fileURLToPath(new URL('./public', import.meta.url)), { index: false }))
 
   app.get('/ticks', streamTicks)
   app.get('/ids', (request, response) => drawing.stream(request, response))
   app.post('/block', (_request, response) => {
     blockEventLoop(1000)
+    response.status(204).end()
+  })
+  app.post('/kill', async (_request, response) => {
+    await drawing.killPrimary()
     response.status(204).end()
   })
   app.post('/burst', (_request, response) => {
@@ -30,11 +39,19 @@ export function pageApp({ dataPort, drawing }) {
   return app
 }
 
+/** The page with what depends on the store already in it, so that nothing moves when the streams begin. */
+function index(drawing) {
+  const html = readFileSync(new URL('./public/index.html', import.meta.url), 'utf8').replace(
+    'a database',
+    drawing.storeName,
+  )
+  return drawing.canKill ? html.replace('id="kill" type="button" hidden', 'id="kill" type="button"') : html
+}
+
 /** What the page may load: its own files, and images and data of the second origin on the host it was opened with. */
 function secure(dataPort) {
   return (request, response, next) => {
     const data = `http://${request.hostname}:${dataPort}`
-    response.locals.data = data
     helmet({
       contentSecurityPolicy: {
         useDefaults: false,

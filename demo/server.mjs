@@ -8,28 +8,31 @@ import { once } from 'node:events'
 import { dataApp } from './data.mjs'
 import { Drawing } from './drawing.mjs'
 import { pageApp } from './page.mjs'
+import { openStore } from './store.mjs'
 
 const host = '127.0.0.1'
 const port = pagePort()
-const drawing = new Drawing()
 const pageOrigins = [`http://${host}:${port}`, `http://localhost:${port}`]
 
-const servers = await Promise.all([
-  listen(pageApp({ dataPort: port + 1, drawing }), port),
-  listen(dataApp({ pageOrigins }), port + 1),
-])
+const store = await openStore(process.argv.slice(2))
+const drawing = new Drawing(store)
+const servers = [
+  await listen(pageApp({ dataPort: port + 1, drawing }), port),
+  await listen(dataApp({ pageOrigins }), port + 1),
+]
 console.log(`\n  http://${host}:${port}/\n\n  Ctrl-C ends it.`)
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
 /** Ends everything at once; the process ends by itself when nothing is left. */
-function close() {
-  drawing.close()
+async function close() {
   for (const server of servers) {
     server.close()
     // Live streams would hold their connections open for ever.
     server.closeAllConnections()
   }
+  await drawing.close()
+  await store.close()
 }
 
 function pagePort() {
@@ -47,6 +50,7 @@ async function listen(app, at) {
   } catch (error) {
     if (error.code !== 'EADDRINUSE') throw error
     console.error(`Port ${at} is taken. Choose another with PORT, such as: PORT=${port + 100} npm start`)
+    await store.close()
     process.exit(1)
   }
   return server

@@ -26,6 +26,8 @@ const help = `Usage: texample COMMAND [OPTIONS]
       -u, --url URL         mongodb://…, sqlite:FILE or memory:; default TEXAMPLE_IDS_URL,
                             else sqlite:texample-ids.db
 
+  build           the native add-on from source, where none is prebuilt
+
   -h, --help      this text
   -v, --version   the version
 
@@ -51,7 +53,7 @@ const commands = {
       if (output === undefined && process.stdout.isTTY) {
         throw new UsageError('a PNG is not for a terminal: name a file with --output, or redirect stdout')
       }
-      const { encodeDataToImage } = require('./index.cjs')
+      const { encodeDataToImage } = texample()
       const png = encodeDataToImage(parseJson(await text(input(file)), file), options)
       await pipeline([png], output === undefined ? process.stdout : createWriteStream(output))
     },
@@ -61,7 +63,7 @@ const commands = {
     options: { pretty: { type: 'boolean', short: 'p' } },
     operands: 1,
     async run({ pretty }, [file]) {
-      const { decodeImageToData } = require('./index.cjs')
+      const { decodeImageToData } = texample()
       const data = decodeImageToData(await buffer(input(file)))
       await write(`${JSON.stringify(data, null, pretty ? 2 : undefined)}\n`)
     },
@@ -71,7 +73,7 @@ const commands = {
     options: { interval: { type: 'string', short: 'i' }, count: { type: 'string', short: 'n' } },
     operands: 0,
     async run({ interval, count }) {
-      const { ticks } = require('./index.cjs')
+      const { ticks } = texample()
       const options = { interval: number('--interval', interval) ?? 1000, count: number('--count', count) }
       for await (const i of ticks(options)) await write(`${i}\n`)
     },
@@ -81,7 +83,7 @@ const commands = {
     options: { count: { type: 'string', short: 'n' }, url: { type: 'string', short: 'u' } },
     operands: 1,
     async run({ count, url }, [name]) {
-      const { openSequence } = require('./index.cjs')
+      const { openSequence } = texample()
       const wanted = number('--count', count) ?? 1
       if (!Number.isSafeInteger(wanted) || wanted < 1)
         throw new UsageError(`--count must be a positive integer; it is ${count}`)
@@ -97,6 +99,23 @@ const commands = {
       }
     },
   },
+
+  build: {
+    options: {},
+    operands: 0,
+    async run() {
+      const { build } = require('./build.cjs')
+      await write(`${await build()}\n`)
+    },
+  },
+}
+
+/**
+ * Loaded when a command needs it: help and the build work without the native add-on.
+ * @returns {typeof import('./index.js')}
+ */
+function texample() {
+  return /** @type {any} */ (require('./index.cjs'))
 }
 
 /** @param {string[]} args */

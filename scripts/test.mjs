@@ -2,6 +2,7 @@
  * `npm test`: installs, builds, runs everything, and says what ran.
  * `npm test -- ticker types`: only the stages and test files whose name holds one of the words.
  * `npm test -- --debug …`: on a debug build of the add-on, quicker to make.
+ * NAPI_RS_NATIVE_LIBRARY_PATH names an add-on to test instead of building one.
  */
 
 import { spawn } from 'node:child_process'
@@ -10,6 +11,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { build } from './build.mjs'
 import { main, root, run, tool } from './command.mjs'
+import { install } from './install.mjs'
 
 const fileTimeout = 240_000
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
@@ -28,7 +30,7 @@ await main(async () => {
   if (isWanted('core')) await testCore()
   if (isWanted('types')) await testTypes()
   if (chosen.length > 0) {
-    await build({ debug })
+    await prepare()
     for (const stage of ['add-on', 'mongodb', 'browser']) {
       await testFiles(
         stage,
@@ -38,6 +40,11 @@ await main(async () => {
   }
   summarize()
 })
+
+async function prepare() {
+  if (process.env.NAPI_RS_NATIVE_LIBRARY_PATH) await install()
+  else await build({ debug })
+}
 
 function isWanted(...names) {
   return words.length === 0 || words.some((word) => names.some((name) => name.includes(word)))
@@ -69,7 +76,7 @@ async function testCore() {
 /** The JavaScript against its JSDoc types, and the public types as users see them. */
 async function testTypes() {
   heading('types')
-  await build({ debug })
+  await prepare()
   for (const project of ['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json']) {
     await record('types', project, async () => {
       const { code } = await run(process.execPath, [tool('typescript'), '--project', project])

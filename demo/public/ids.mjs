@@ -13,7 +13,11 @@ export function showIds(say) {
     paths: () => null,
     points: { show: true, size: 3, fill: () => colour(name), width: 0 },
   })
-  const claimMark = { stroke: () => colour('--soft'), paths: () => null, points: { show: true, size: 9, width: 1.5 } }
+  const claimMark = {
+    stroke: () => colour('--soft'),
+    paths: () => null,
+    points: { show: true, size: 9, width: 1.5, fill: () => colour('--card') },
+  }
   const plot = livePlot(at('id-plot'), [...colours.map(line), claimMark], {
     range: (_u, min, max) => (min === null ? [0, 1] : [min - (max - min) * 0.08, max + (max - min) * 0.08 + 1]),
     values: (_u, splits) => splits.map((id) => (Number.isInteger(id) ? whole.format(id) : '')),
@@ -26,8 +30,7 @@ export function showIds(say) {
 
   const stream = new EventSource('/ids')
   stream.onmessage = ({ data }) => {
-    const { process, error, drawn, claims, texample, original, store } = JSON.parse(data)
-    if (store !== undefined) at('store').textContent = store
+    const { process, error, drawn, claims, texample, original } = JSON.parse(data)
     if (error !== undefined) return say(`Process ${process + 1}: ${error}`)
     if (drawn === undefined) return
     for (const [time, id] of drawn) {
@@ -53,9 +56,22 @@ export function showIds(say) {
     showCounts('old', counts.original)
   }, 100)
 
-  at('burst').addEventListener('click', () =>
-    fetch('/burst', { method: 'POST' }).catch(() => say('The server did not answer.')),
-  )
+  at('burst').addEventListener('click', () => post('/burst'))
+  at('kill').addEventListener('click', async () => {
+    at('kill').disabled = true
+    say('The primary is dead; the others elect a new one …')
+    await post('/kill')
+    say('There is a new primary, and the old one is back as a secondary.')
+    at('kill').disabled = false
+  })
+
+  async function post(path) {
+    try {
+      await fetch(path, { method: 'POST' })
+    } catch {
+      say('The server did not answer.')
+    }
+  }
 }
 
 function showCounts(prefix, byProcess) {

@@ -32,7 +32,7 @@ export function livePlot(place, series, y) {
           values: (u, splits) => splits.map((at) => `${Math.round(at - u.scales.x.max)} s`),
           space: 60,
         },
-        { ...axis, size: 62, values: y.values, space: 32 },
+        { ...axis, size: 74, values: y.values, space: 32 },
       ],
       series: [{}, ...series],
     },

@@ -1,0 +1,50 @@
+'use strict'
+
+/**
+ * Builds the native add-on of an installed package from the sources that it carries: `npx texample build`.
+ * Needs no development dependency, so it leaves the generated files alone.
+ */
+
+const { spawn } = require('node:child_process')
+const { once } = require('node:events')
+const { copyFile, mkdtemp, rename, rm } = require('node:fs/promises')
+const { tmpdir } = require('node:os')
+const path = require('node:path')
+const { platform } = require('./platform.cjs')
+
+/** @returns {Promise<string>} the file that was made */
+async function build() {
+  const target = await mkdtemp(path.join(tmpdir(), 'texample-build-'))
+  try {
+    await cargo(['build', '--release', '--locked', '--lib', '--target-dir', target])
+    const made = path.join(target, 'release', library())
+    const addon = path.join(__dirname, `texample.${platform()}.node`)
+    // Not written in place: a process that has the old one loaded would crash.
+    await copyFile(made, `${addon}.tmp`)
+    await rename(`${addon}.tmp`, addon)
+    return addon
+  } finally {
+    await rm(target, { recursive: true, force: true })
+  }
+}
+
+/** @param {string[]} args */
+async function cargo(args) {
+  const child = spawn('cargo', args, { cwd: path.join(__dirname, '..'), stdio: ['ignore', 2, 2] })
+  const [code] = await once(child, 'close').catch((cause) => {
+    throw new Error(
+      'cargo does not start; install Rust 1.89 or later with rustup (https://rustup.rs), and a C compiler',
+      {
+        cause,
+      },
+    )
+  })
+  if (code !== 0) throw new Error(`cargo build failed with exit code ${code}; its output is above`)
+}
+
+function library() {
+  if (process.platform === 'win32') return 'texample.dll'
+  return process.platform === 'darwin' ? 'libtexample.dylib' : 'libtexample.so'
+}
+
+module.exports = { build }

@@ -1,0 +1,110 @@
+/**
+ * `npm run coverage`: which lines of src/ and js/ the tests run, Rust and JavaScript together.
+ *
+ * The add-on is built with counters and loaded by every test process; V8 counts the JavaScript itself.
+ */
+
+import { existsSync, readdirSync } from 'node:fs'
+import { copyFile, mkdir, readFile, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { Failure, main, must, root, run, tool } from './command.mjs'
+import { install } from './install.mjs'
+
+const out = path.join(root, 'target', 'coverage')
+const profiles = path.join(out, 'profiles')
+const v8 = path.join(out, 'v8')
+const leastPercent = 90
+const counting = {
+  CARGO_TARGET_DIR: out,
+  RUSTFLAGS: '-Cinstrument-coverage',
+  LLVM_PROFILE_FILE: path.join(profiles, '%p-%m.profraw'),
+}
+const core = ['--no-default-features', '--features', 'mongo,sqlite']
+
+await main(async () => {
+  await install()
+  const [profdata, cov] = await Promise.all(['llvm-profdata', 'llvm-cov'].map(llvmTool))
+  await Promise.all([profiles, v8].map((folder) => rm(folder, { recursive: true, force: true })))
+  await mkdir(profiles, { recursive: true })
+
+  await must('cargo', ['build', '--lib'], { env: counting })
+  const library = readdirSync(path.join(out, 'debug')).find((name) => /^(lib)?texample\.(so|dylib|dll)$/.test(name))
+  const addon = path.join(out, 'texample.node')
+  await copyFile(path.join(out, 'debug', library), addon)
+  // A test that fails is told by `npm test`; what the others ran counts all the same.
+  await run(process.execPath, ['scripts/test.mjs'], {
+    env: {
+      ...counting,
+      NAPI_RS_NATIVE_LIBRARY_PATH: addon,
+      NODE_V8_COVERAGE: v8,
+    },
+  })
+
+  const data = path.join(out, 'all.profdata')
+  const raw = readdirSync(profiles).map((name) => path.join(profiles, name))
+  await must(profdata, ['merge', '--sparse', '--failure-mode=all', '--output', data, ...raw])
+  const objects = [addon, ...(await testPrograms())]
+  const rust = await must(
+    cov,
+    [
+      ...['export', '--summary-only', `--instr-profile=${data}`, objects[0]],
+      ...objects.slice(1).flatMap((object) => ['--object', object]),
+      ...['--sources', path.join(root, 'src')],
+    ],
+    { capture: true },
+  )
+  await must(
+    process.execPath,
+    [
+      ...[tool('c8'), 'report', '--temp-directory', v8, '--reporter', 'json-summary', '--reports-dir', out],
+      ...['--all', '--src', 'js', '--include', 'js/**', '--exclude', 'js/native.js', '--exclude', '**/*.d.*'],
+    ],
+    { capture: true },
+  )
+  const javascript = JSON.parse(await readFile(path.join(out, 'coverage-summary.json'), 'utf8'))
+  summarize([...rustLines(JSON.parse(rust)), ...javascriptLines(javascript)])
+})
+
+/** A tool of the LLVM that rustc is made with: only it is sure to read what rustc's counters write. */
+async function llvmTool(name) {
+  const sysroot = (await must('rustc', ['--print', 'sysroot'], { capture: true })).trim()
+  const host = /^host: (.+)$/m.exec(await must('rustc', ['-vV'], { capture: true }))[1]
+  const file = path.join(sysroot, 'lib', 'rustlib', host, 'bin', name)
+  if (!existsSync(file)) throw new Failure(`${name} is needed: rustup component add llvm-tools`)
+  return file
+}
+
+/** The test programs that `cargo test` made. */
+async function testPrograms() {
+  const output = await must('cargo', ['test', ...core, '--no-run', '--message-format=json'], {
+    env: counting,
+    capture: true,
+  })
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line))
+    .filter(({ profile, executable }) => profile?.test && executable)
+    .map(({ executable }) => executable)
+}
+
+function rustLines({ data: [{ files }] }) {
+  return files.map(({ filename, summary: { lines } }) => [path.relative(root, filename), lines.covered, lines.count])
+}
+
+function javascriptLines({ total, ...files }) {
+  return Object.entries(files).map(([file, { lines }]) => [path.relative(root, file), lines.covered, lines.total])
+}
+
+function summarize(files) {
+  const percent = (covered, count) => `${((100 * covered) / Math.max(count, 1)).toFixed(1).padStart(6)} %`
+  let covered = 0
+  let count = 0
+  for (const [name, some, all] of files.sort(([a], [b]) => (a < b ? -1 : 1))) {
+    console.log(`${percent(some, all)} ${String(all - some).padStart(5)} lines left  ${name}`)
+    covered += some
+    count += all
+  }
+  console.log(`${percent(covered, count)} of ${count} lines of src/ and js/`)
+  if ((100 * covered) / count < leastPercent) throw new Failure(`less than ${leastPercent} %`)
+}
