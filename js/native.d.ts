@@ -16,6 +16,42 @@ export declare class ExternalObject<T> {
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A handle's half that is not in JavaScript. */
+export declare class SequencePort {
+  /** Opens the sequence; `wake` is called when there is something to collect. */
+  constructor(url: string, collection: string, name: string, start: number | undefined | null, step: number | undefined | null, maxStep: number | undefined | null, horizon: number | undefined | null, wake: () => void)
+  /** The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges. */
+  request(missing: number): BigInt64Array
+  /** The most ids in a range. */
+  get maxStep(): number
+  /** What is in hand, if it is enough; queues nobody. */
+  tryRequest(missing: number): BigInt64Array
+  /** As `request`, but blocks up to `timeout` milliseconds until all are there. */
+  requestBlocking(missing: number, timeout: number): BigInt64Array
+  /** Takes the wake-up: what comes after this wakes again. */
+  answer(): void
+  /** Throws why those who waited got nothing. */
+  raise(): void
+  /** Throws why the last claim failed, if it did. */
+  raiseLast(): void
+  /** Counters of the pool. */
+  stats(): PoolStats | null
+  /** Starts or stops collecting events. */
+  observe(wanted: boolean): void
+  /** The events collected. */
+  events(): Array<PoolEvent>
+  /** The sequence and its store, without secrets. */
+  label(): string
+  /** Closes the handle; `unused` is starts and ends of what it has left. True when that is over at once. */
+  close(unused: BigInt64Array): boolean
+  /** Whether what `close` began is over. */
+  isClosed(): boolean
+  /** Abandons the handle: its pool's thread, if it was the last one, is stopped and joined. */
+  abandon(): void
+  /** True the first time in this process: what is said once is not said by every worker thread. */
+  static firstDefaultStore(): boolean
+}
+
 /** Reads the JSON text back from a PNG. */
 export declare function decodeImage(png: Uint8Array, maxBytes: number): string
 
@@ -27,6 +63,40 @@ export declare function encodeImage(json: string, flags: number, maxBytes: numbe
 
 /** Encodes JSON text on a thread of the pool. */
 export declare function encodeImageAsync(json: string, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
+
+/** A claim that ended. */
+export interface PoolEvent {
+  /** The first id of the range; none when the claim failed. */
+  first?: BigInt64Array
+  /** Ids in the range. */
+  count: number
+  /** How long the claim took, in milliseconds. */
+  duration: number
+  /** Failures in a row so far. */
+  failures: number
+  /** The code of the error. */
+  code?: string
+  /** The text of the error. */
+  message?: string
+}
+
+/** Counters of the pool behind a port. */
+export interface PoolStats {
+  /** Ids claimed from the store. */
+  claimed: number
+  /** Ranges claimed from the store. */
+  claims: number
+  /** Claims tried again. */
+  retries: number
+  /** Claims that ended in an error. */
+  errors: number
+  /** Ids the next range will have. */
+  step: number
+  /** Ids claimed and not leased. */
+  inHand: number
+  /** Ids a second. */
+  ratePerSecond: number
+}
 
 /** Counters of the queue of a ticker. */
 export interface QueueStats {

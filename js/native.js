@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.SequencePort = nativeBinding.SequencePort
 module.exports.decodeImage = nativeBinding.decodeImage
 module.exports.decodeImageAsync = nativeBinding.decodeImageAsync
 module.exports.encodeImage = nativeBinding.encodeImage

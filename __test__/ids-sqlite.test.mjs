@@ -1,0 +1,295 @@
+/** Ids from a SQLite file. */
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import texample from '../js/index.cjs'
+import { assertDistinct, drawer, drawn, folder, output, program, settled } from './support/ids.mjs'
+
+const { openSequence } = texample
+const BAD = 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'
+const UNAVAILABLE = 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE'
+
+/**
+ * Runs SQL in a process of its own, by Python's copy of SQLite: to open the file here would be another test.
+ * @param {string} file
+ * @param {string} statement
+ */
+function sql(file, statement) {
+  const code = `
+import json, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+print(json.dumps(db.execute(sys.argv[2]).fetchall()))`
+  return JSON.parse(execFileSync('python3', ['-c', code, file, statement], { encoding: 'utf8' }))
+}
+
+/** @param {import('node:test').TestContext} t */
+function file(t) {
+  const path = join(folder(t), 'ids.db')
+  return { path, url: `sqlite:${path}` }
+}
+
+test('two processes and their worker threads draw 100 000 ids from one file, none twice', async (t) => {
+  const { url, path } = file(t)
+  const job = { url, name: 'a', count: 16_667, workers: 2 }
+  const drawers = [1, 2].map((i) => drawer({ ...job, file: join(path, '..', `drawn${i}`) }))
+  await Promise.all(drawers.map((one) => one.done))
+  const ids = drawn(join(path, '..'))
+  assert.equal(ids.length, 100_002)
+  assertDistinct(ids)
+  assert.equal(Math.min(...ids.slice(0, 50_000), ...ids.slice(50_000, 100_002)), 1000)
+})
+
+test('the table is strict, and the file is as durable as the design says', async (t) => {
+  const { url, path } = file(t)
+  const sequence = openSequence('a', { url, step: 10 })
+  assert.equal(await sequence.nextId(), 1000)
+  assert.deepEqual(sql(path, 'PRAGMA journal_mode'), [['wal']])
+  assert.match(sql(path, "SELECT sql FROM sqlite_schema WHERE name = 'ids'")[0][0], /STRICT$/)
+  assert.deepEqual(sql(path, 'SELECT * FROM ids'), [['a', 1010]])
+  await sequence.close()
+  assert.deepEqual(sql(path, 'SELECT * FROM ids'), [['a', 1001]], 'close gave the rest back')
+})
+
+test('a rival claim before close loses nothing', async (t) => {
+  const { url, path } = file(t)
+  const sequence = openSequence('a', { url, step: 10 })
+  assert.equal(await sequence.nextId(), 1000)
+  assert.deepEqual(sql(path, 'UPDATE ids SET "index" = "index" + 10 RETURNING "index"'), [[1020]])
+  await sequence.close()
+  assert.deepEqual(sql(path, 'SELECT "index" FROM ids'), [[1020]])
+})
+
+test('a row that holds no countable index is BAD_DOCUMENT, and stays as it is', async (t) => {
+  for (const [value, text] of [
+    ["'123'", /"123" \(text\)/],
+    ['1.5', /1\.5 \(a real number\)/],
+    ['NULL', /null/],
+    ["x'00ff'", /2 bytes/],
+    ['-1', /-1/],
+  ]) {
+    const { url, path } = file(t)
+    sql(path, 'CREATE TABLE ids (_id TEXT PRIMARY KEY, "index")')
+    sql(path, `INSERT INTO ids VALUES ('a', ${value})`)
+    const before = sql(path, 'SELECT hex("index"), typeof("index") FROM ids')
+    const sequence = openSequence('a', { url })
+    const [, error] = await settled(sequence.nextId())
+    assert.equal(error.code, BAD)
+    assert.match(error.message, /** @type {RegExp} */ (text))
+    await sequence.close()
+    assert.deepEqual(sql(path, 'SELECT hex("index"), typeof("index") FROM ids'), before)
+  }
+})
+
+test('a table of another kind is an error at once', async (t) => {
+  const { url, path } = file(t)
+  sql(path, 'CREATE TABLE ids (name TEXT)')
+  const sequence = openSequence('a', { url })
+  await assert.rejects(sequence.nextId(), { code: BAD })
+  await sequence.close()
+})
+
+test('at the end of all integers the last ids are handed out, then the sequence is exhausted', async (t) => {
+  const { url, path } = file(t)
+  sql(path, 'CREATE TABLE ids (_id TEXT PRIMARY KEY, "index" INTEGER NOT NULL)')
+  sql(path, "INSERT INTO ids VALUES ('a', 9223372036854775804)")
+  const sequence = openSequence('a', { url, bigint: true })
+  const ids = await Promise.all([1, 2, 3].map(() => sequence.nextId()))
+  assert.deepEqual(ids, [2n ** 63n - 4n, 2n ** 63n - 3n, 2n ** 63n - 2n])
+  await assert.rejects(sequence.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED' })
+  await sequence.close()
+})
+
+test('a counter that went back is an error for the pool, and stays one', async (t) => {
+  for (const [change, text] of [
+    ['UPDATE ids SET "index" = 1005', /went back/],
+    ['DELETE FROM ids', /is gone/],
+    ['DROP TABLE ids', /./],
+  ]) {
+    const { url, path } = file(t)
+    const sequence = openSequence('a', { url, step: 10, maxStep: 10, horizon: 0 })
+    const ids = [...(await sequence.nextIds(10))]
+    // The one that is claimed ahead of the last id.
+    ids.push(...(await sequence.nextIds(9)))
+    sql(path, change)
+    for (let i = 0; i < 3; i++) {
+      const [more, error] = await settled(sequence.nextIds(10))
+      if (more) ids.push(...more)
+      else {
+        assert.equal(error.code, BAD)
+        assert.match(error.message, /** @type {RegExp} */ (text))
+      }
+    }
+    assertDistinct(ids)
+    await assert.rejects(sequence.nextId(), { code: BAD })
+    await sequence.close()
+    const again = openSequence('a', { url })
+    await again.nextId()
+    await again.close()
+  }
+})
+
+test('a file that was replaced under the pool is an error, not a second round of ids', async (t) => {
+  const { url, path } = file(t)
+  const sequence = openSequence('a', { url, step: 10, horizon: 0 })
+  const ids = [await sequence.nextId()]
+  for (const suffix of ['', '-wal', '-shm'])
+    if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.old${suffix}`)
+  let error
+  for (let i = 0; i < 50 && !error; i++) {
+    const [id, failure] = await settled(sequence.nextId())
+    error = failure
+    if (id) ids.push(id)
+  }
+  assert.equal(error.code, BAD)
+  assertDistinct(ids)
+  await sequence.close()
+})
+
+test('a file that is corrupt, no database, in no folder or read-only is a typed error at once', async (t) => {
+  const text = file(t)
+  writeFileSync(text.path, 'this is no database, but a text of more than a hundred bytes'.repeat(20))
+  const corrupt = file(t)
+  const sequence = openSequence('a', { url: corrupt.url })
+  await sequence.nextId()
+  await sequence.close()
+  const bytes = readFileSync(corrupt.path)
+  bytes.fill(0xa5, 100, 4000)
+  writeFileSync(corrupt.path, bytes)
+  for (const url of [
+    text.url,
+    corrupt.url,
+    `sqlite:${join(text.path, '..', 'none', 'ids.db')}`,
+    'sqlite:/proc/ids.db',
+  ]) {
+    const sequence = openSequence('a', { url, timeout: 60_000 })
+    const begun = performance.now()
+    const [, error] = await settled(sequence.nextId())
+    assert.equal(error.code, UNAVAILABLE, error.stack)
+    assert.ok(error.cause instanceof Error)
+    assert.ok(performance.now() - begun < 30_000, 'at once, not after the timeout')
+    await sequence.close()
+  }
+})
+
+test('a file without the right to write is a typed error', async (t) => {
+  const { path } = file(t)
+  const code = `
+    process.chdir(${JSON.stringify(join(path, '..'))})
+    const first = texample.openSequence('a', { url: 'sqlite:ids.db' })
+    await first.nextId()
+    await first.close()
+    require('node:fs').chmodSync('.', 0o755)
+    for (const name of require('node:fs').readdirSync('.')) require('node:fs').chmodSync(name, 0o444)
+    if (process.getuid() === 0) { process.setgid(65534); process.setuid(65534) }
+    const sequence = texample.openSequence('a', { url: 'sqlite:ids.db' })
+    await sequence.nextId().catch((error) => console.log(error.code))`
+  assert.equal(await output(program(code)), `${UNAVAILABLE}\n`)
+})
+
+/**
+ * Draws ids in a process that may not write past so many bytes of a file: the disk is full for it alone.
+ * @param {string} url
+ * @param {number} bytes
+ */
+async function drawOnFullDisk(url, bytes) {
+  const code = `
+    const sequence = texample.openSequence('a', { url: ${JSON.stringify(url)}, step: 1, maxStep: 1, timeout: 1500 })
+    const ids = []
+    let failure
+    for (let i = 0; i < 300 && !failure; i++) {
+      await sequence.nextId().then((id) => ids.push(id), (error) => { failure = error })
+    }
+    console.log(JSON.stringify({ ids, code: failure?.code, cause: failure?.cause?.message, ...sequence.stats() }))
+    process.exit()`
+  return JSON.parse(await output(program(code, { shell: `trap '' XFSZ; ulimit -f ${bytes / 512}` })))
+}
+
+test('when a commit fails no id of its transaction is handed out', async (t) => {
+  const { url } = file(t)
+  // The write-ahead log meets the limit again and again: a commit fails, and the next claim begins a new log.
+  const { ids, errors, claims } = await drawOnFullDisk(url, 102_400)
+  assert.equal(ids.length, 300)
+  assert.ok(errors > 0, 'commits failed')
+  assert.ok(claims >= 300)
+  // Whatever the store says now, it is above all that was handed out.
+  const after = openSequence('a', { url })
+  assertDistinct([...ids, ...(await after.nextIds(100))])
+  await after.close()
+})
+
+test('a full disk is SEQUENCE_UNAVAILABLE, with SQLite’s error as cause', async (t) => {
+  const { ids, code, cause } = await drawOnFullDisk(file(t).url, 4096)
+  assert.deepEqual(ids, [])
+  assert.equal(code, UNAVAILABLE)
+  assert.match(cause, /full|disk I\/O/)
+})
+
+test('processes killed at random hand nothing out twice', async (t) => {
+  const { url, path } = file(t)
+  const dead = []
+  for (let i = 0; i < 6; i++) {
+    const { child, done } = drawer({ url, name: 'a', count: 10_000_000, file: join(path, '..', `drawn${i}`) })
+    done.catch(() => {})
+    dead.push(
+      new Promise((resolve) => setTimeout(resolve, 300 + Math.random() * 400)).then(() => {
+        child.kill('SIGKILL')
+        return once(child, 'close')
+      }),
+    )
+  }
+  await Promise.all(dead)
+  const ids = drawn(join(path, '..'))
+  assert.ok(ids.length > 0)
+  assertDistinct(ids)
+  const survivor = openSequence('a', { url })
+  const next = await survivor.nextId()
+  assert.ok(!ids.includes(next))
+  await survivor.close()
+})
+
+test('64 processes create the same sequence at once: nobody fails, and the first id is the start', async (t) => {
+  const { url } = file(t)
+  const code = `
+    const sequence = texample.openSequence('a', { url: ${JSON.stringify(url)}, start: 7 })
+    console.log(await sequence.nextId())`
+  const ids = (await Promise.all(Array.from({ length: 64 }, () => output(program(code))))).map(Number)
+  assertDistinct(ids)
+  assert.equal(Math.min(...ids), 7)
+})
+
+test('somebody else’s lock is waited for', async (t) => {
+  const { url, path } = file(t)
+  const sequence = openSequence('a', { url, step: 1, maxStep: 1, horizon: 0 })
+  await sequence.nextId()
+  const code = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute('BEGIN EXCLUSIVE')
+print('held', flush=True)
+sys.stdin.readline()
+db.execute('COMMIT')`
+  const { spawn } = await import('node:child_process')
+  const holder = spawn('python3', ['-c', code, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+  const waiting = Promise.all([sequence.nextId(), sequence.nextId(), sequence.nextId()])
+  setTimeout(() => holder.stdin.end('\n'), 300)
+  assertDistinct([1000, ...(await waiting)])
+  await once(holder, 'close')
+  await sequence.close()
+})
+
+test('paths: relative to the working folder, with // and without', async (t) => {
+  const cwd = folder(t)
+  const code = `
+    for (const url of ['sqlite:a.db', 'sqlite://a.db', 'sqlite://' + process.cwd() + '/a.db']) {
+      const sequence = texample.openSequence('a', { url })
+      console.log(await sequence.nextId())
+      await sequence.close()
+    }`
+  assert.equal(await output(program(code, { cwd })), '1000\n1001\n1002\n')
+  rmSync(join(cwd, 'a.db'))
+})

@@ -1,0 +1,46 @@
+//! A stop signal that interrupts waiting.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+
+/// Tells a thread to stop, wherever it waits. Set once, never cleared.
+#[derive(Debug)]
+pub struct Cancel {
+    /// Nothing is ever sent: dropping the sender is the signal.
+    sender: Mutex<Option<Sender<()>>>,
+    receiver: Receiver<()>,
+}
+
+impl Default for Cancel {
+    fn default() -> Self {
+        let (sender, receiver) = bounded(0);
+        Self { sender: Mutex::new(Some(sender)), receiver }
+    }
+}
+
+impl Cancel {
+    /// Gives the signal.
+    pub fn cancel(&self) {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Whether the signal was given.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.receiver.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
+    /// Sleeps until `deadline` or the signal; true when it was the signal.
+    pub fn sleep_until(&self, deadline: Instant) -> bool {
+        self.receiver.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
+    }
+
+    /// A channel that is disconnected by the signal, to select on.
+    #[must_use]
+    pub fn signal(&self) -> &Receiver<()> {
+        &self.receiver
+    }
+}

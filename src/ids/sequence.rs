@@ -1,0 +1,398 @@
+//! What happens to a sequence, as a state machine: who waits, what is in hand, when to claim and how much.
+//!
+//! It has no thread, no clock and no store. Whoever drives it passes the time in,
+//! does the claim that [`Sequence::next`] asks for, and tells the outcome to
+//! [`Sequence::claimed`]. So the claimer thread and the simulation in the tests
+//! run the same code.
+//!
+//! What always holds:
+//! - at most one claim is under way;
+//! - an id is leased to one handle, once; a handle's ids rise;
+//! - a handle that asked for ids has them, an error, or a claim coming;
+//! - nothing is claimed ahead while the horizon is covered.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::pace::{LeaseSize, Pace};
+use super::stock::Stock;
+use super::{Claim, ClaimError, Range, Settings};
+use crate::{Error, ErrorCode};
+
+/// Names a handle within its sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HandleId(u64);
+
+/// What the driver of a [`Sequence`] should do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Claim this, and tell the outcome to [`Sequence::claimed`].
+    Claim(Claim),
+    /// Nothing before this time, unless a handle asks.
+    Wait(Option<Duration>),
+}
+
+/// What a handle was given since it looked last.
+#[derive(Debug, Default)]
+pub struct Grant {
+    /// Ids that are the handle's now, rising.
+    pub ranges: Vec<Range>,
+    /// Why those who wait in the handle get none.
+    pub error: Option<Error>,
+    /// The ids that the handle still holds may be somebody else's: it must drop them.
+    pub revoked: bool,
+}
+
+/// Counters of a sequence.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counters {
+    /// Ids claimed from the store.
+    pub claimed: u64,
+    /// Ranges claimed from the store.
+    pub claims: u64,
+    /// Claims that were tried again.
+    pub retries: u64,
+    /// Claims that ended in an error.
+    pub errors: u64,
+    /// Ids the next range will have.
+    pub step: u64,
+    /// Ids claimed and not leased.
+    pub in_hand: u64,
+    /// Measured demand, ids a second.
+    pub rate: f64,
+}
+
+#[derive(Debug, Default)]
+struct Handle {
+    /// One past the highest id it was ever given.
+    last: i64,
+    lease: LeaseSize,
+    /// Ids that its callers lack. Positive only while it is in the queue.
+    missing: u64,
+    grant: Grant,
+}
+
+/// The state of one sequence in this process.
+#[derive(Debug)]
+pub struct Sequence {
+    label: Box<str>,
+    settings: Settings,
+    stock: Stock,
+    handles: HashMap<HandleId, Handle>,
+    next_handle: u64,
+    /// Handles that lack ids, each once, in the order in which they are served.
+    queue: VecDeque<HandleId>,
+    pace: Pace,
+    backoff: Backoff,
+    /// The claim under way.
+    in_flight: Option<Claim>,
+    /// No claim before this time.
+    retry_at: Option<Duration>,
+    /// The last claim failed in a way that no retry mends: whoever asks next has it tried at once.
+    lasting: bool,
+    /// The most a claim may ask for, near the end of all integers.
+    ceiling: Option<u64>,
+    /// One past the highest id ever owned.
+    owned_to: Option<i64>,
+    /// The counter went back: whatever is claimed now may have been handed out before.
+    poison: Option<Error>,
+    last_error: Option<Error>,
+    counters: Counters,
+}
+
+impl Sequence {
+    /// A sequence with nothing in hand. `label` names it in errors; `seed` spreads its retries.
+    #[must_use]
+    pub fn new(label: &str, settings: Settings, seed: u64) -> Self {
+        Self {
+            label: label.into(),
+            settings,
+            stock: Stock::default(),
+            handles: HashMap::new(),
+            next_handle: 0,
+            queue: VecDeque::new(),
+            pace: Pace::default(),
+            backoff: Backoff::new(seed),
+            in_flight: None,
+            retry_at: None,
+            lasting: false,
+            ceiling: None,
+            owned_to: None,
+            poison: None,
+            last_error: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Adds a handle.
+    pub fn attach(&mut self) -> HandleId {
+        let id = HandleId(self.next_handle);
+        self.next_handle += 1;
+        self.handles.insert(id, Handle::default());
+        id
+    }
+
+    /// Removes a handle; `unused` is what is left of its leases, as far as anybody knows.
+    ///
+    /// Returns how many handles are left.
+    pub fn detach(&mut self, id: HandleId, unused: &[Range]) -> usize {
+        if let Some(handle) = self.handles.remove(&id) {
+            self.queue.retain(|&queued| queued != id);
+            if self.poison.is_none() {
+                for &range in unused.iter().chain(&handle.grant.ranges) {
+                    self.stock.add_returned(range);
+                }
+            }
+        }
+        self.handles.len()
+    }
+
+    /// The callers of a handle lack `missing` ids in all: grants what is in hand, and queues the handle for the rest.
+    pub fn request(&mut self, now: Duration, id: HandleId, missing: u64) {
+        let Some(handle) = self.handles.get_mut(&id) else { return };
+        if handle.grant.error.is_some() {
+            // Those who wait are to see it first.
+            return;
+        }
+        if missing > 0
+            && let Some(poison) = &self.poison
+        {
+            handle.grant.error = Some(poison.clone());
+            return;
+        }
+        // What was granted and not looked at yet counts.
+        let granted: u64 = handle.grant.ranges.iter().map(Range::len).sum();
+        let was_queued = handle.missing > 0;
+        handle.missing = missing.saturating_sub(granted);
+        if handle.missing == 0 {
+            if was_queued {
+                self.queue.retain(|&queued| queued != id);
+            }
+            return;
+        }
+        if was_queued || self.serve(now, id) {
+            return;
+        }
+        self.queue.push_back(id);
+        if std::mem::take(&mut self.lasting) {
+            self.retry_at = None;
+        }
+    }
+
+    /// Answers the handle's request with `error`.
+    pub fn refuse(&mut self, id: HandleId, error: &Error) {
+        if let Some(handle) = self.handles.get_mut(&id) {
+            handle.grant.error = Some(error.clone());
+        }
+    }
+
+    /// Takes what the handle was given since the last time.
+    pub fn take(&mut self, id: HandleId) -> Grant {
+        self.handles.get_mut(&id).map(|handle| std::mem::take(&mut handle.grant)).unwrap_or_default()
+    }
+
+    /// When the next claim is due: in the past means now, none means that nothing is wanted.
+    #[must_use]
+    pub fn due(&self, now: Duration) -> Option<Duration> {
+        if self.in_flight.is_some() || self.poison.is_some() {
+            return None;
+        }
+        let covered = || self.stock.is_full() || self.stock.fresh() >= self.cover(now);
+        if self.queue.is_empty() && covered() {
+            return None;
+        }
+        Some(self.retry_at.unwrap_or(now))
+    }
+
+    /// What to do now. After `Next::Claim` the claim counts as under way.
+    pub fn next(&mut self, now: Duration) -> Next {
+        match self.due(now) {
+            Some(at) if at <= now => {}
+            later => return Next::Wait(later),
+        }
+        if self.backoff.failures() > 0 {
+            self.counters.retries += 1;
+        }
+        let claim = Claim { count: self.size(now), start: self.settings.start, owned_to: self.owned_to };
+        self.in_flight = Some(claim.clone());
+        Next::Claim(claim)
+    }
+
+    /// The claim under way ended. Returns the handles that have something to look at.
+    pub fn claimed(&mut self, now: Duration, outcome: Result<Range, ClaimError>) -> Vec<HandleId> {
+        let Some(claim) = self.in_flight.take() else { return Vec::new() };
+        let outcome = outcome.and_then(|range| self.check(&claim, range));
+        match outcome {
+            Ok(range) => {
+                self.counters.claims += 1;
+                self.counters.claimed += range.len();
+                self.owned_to = Some(range.end);
+                self.retry_at = None;
+                self.lasting = false;
+                self.ceiling = None;
+                self.last_error = None;
+                self.backoff.reset();
+                self.stock.add(range);
+                self.serve_all(now)
+            }
+            // Fewer are left than were asked for; those few are still good.
+            Err(ClaimError::Exhausted { left }) if left > 0 && left < claim.count => {
+                self.ceiling = Some(left);
+                Vec::new()
+            }
+            Err(ClaimError::Exhausted { .. }) => {
+                let message =
+                    format!("{} has no id left below {}; start another sequence", self.label, i64::MAX);
+                self.fail(now, Error::new(ErrorCode::SequenceExhausted, message))
+            }
+            Err(ClaimError::Permanent(error)) => self.fail(now, error),
+            Err(ClaimError::WentBack(error)) => self.poison(now, error),
+            Err(ClaimError::Transient(error)) => {
+                self.counters.errors += 1;
+                self.retry_at = Some(now + self.backoff.failed());
+                self.last_error = Some(error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Why the last claim failed, if it did.
+    #[must_use]
+    pub fn last_error(&self) -> Option<&Error> {
+        self.poison.as_ref().or(self.last_error.as_ref())
+    }
+
+    /// How often the claim that is due was tried.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.backoff.failures()
+    }
+
+    /// Whether a claim is under way.
+    #[must_use]
+    pub fn is_claiming(&self) -> bool {
+        self.in_flight.is_some()
+    }
+
+    /// The counters at `now`.
+    #[must_use]
+    pub fn counters(&self, now: Duration) -> Counters {
+        Counters {
+            step: self.size(now),
+            in_hand: self.stock.total(),
+            rate: self.pace.rate(now),
+            ..self.counters
+        }
+    }
+
+    /// Everything is over: what may be given back to the store, if it still ends where our ids end.
+    ///
+    /// The ids count as given away whether or not anybody sends them.
+    pub fn give_back(&mut self) -> Option<Range> {
+        let tail = self.owned_to.and_then(|end| self.stock.take_tail(end));
+        self.stock.clear();
+        tail.filter(|_| self.in_flight.is_none() && self.poison.is_none())
+    }
+
+    fn missing(&self) -> u64 {
+        let missing = self.queue.iter().filter_map(|id| self.handles.get(id)).map(|handle| handle.missing);
+        missing.fold(0, u64::saturating_add)
+    }
+
+    fn cover(&self, now: Duration) -> u64 {
+        self.pace.cover(now, self.settings.horizon)
+    }
+
+    /// The next range serves who waits, and covers the horizon beyond.
+    fn size(&self, now: Duration) -> u64 {
+        let Settings { step, max_step, .. } = self.settings;
+        let wanted = self.missing().saturating_add(self.cover(now));
+        wanted.clamp(step, max_step).min(self.ceiling.unwrap_or(u64::MAX))
+    }
+
+    /// Gives a handle what it lacks, as far as it is in hand; true when it lacks nothing more.
+    fn serve(&mut self, now: Duration, id: HandleId) -> bool {
+        let Some(handle) = self.handles.get_mut(&id) else { return true };
+        // A little more than it lacks, when there is plenty: it will be back.
+        let ahead = handle.lease.next(now).min(self.stock.fresh() / 2);
+        let mut wanted = handle.missing.max(ahead);
+        let mut given = 0;
+        while let Some(range) = self.stock.take(handle.last, wanted) {
+            wanted -= range.len();
+            given += range.len();
+            handle.last = range.end;
+            match handle.grant.ranges.last_mut() {
+                Some(before) if before.end == range.start => before.end = range.end,
+                _ => handle.grant.ranges.push(range),
+            }
+        }
+        if given > 0 {
+            handle.lease.granted(now, given);
+            self.pace.record(now, given);
+        }
+        handle.missing = handle.missing.saturating_sub(given);
+        handle.missing == 0
+    }
+
+    /// Serves the queue; who got only a part goes to its end, so that small ranges go round.
+    fn serve_all(&mut self, now: Duration) -> Vec<HandleId> {
+        let mut woken = Vec::new();
+        for _ in 0..self.queue.len() {
+            let Some(id) = self.queue.pop_front() else { break };
+            if !self.serve(now, id) {
+                self.queue.push_back(id);
+            }
+            if self.handles.get(&id).is_some_and(|handle| !handle.grant.ranges.is_empty()) {
+                woken.push(id);
+            }
+        }
+        woken
+    }
+
+    fn check(&self, claim: &Claim, range: Range) -> Result<Range, ClaimError> {
+        let floor = claim.owned_to.unwrap_or(0);
+        if range.len() == claim.count && range.start >= floor {
+            return Ok(range);
+        }
+        let message = format!(
+            "{} went back: a claim of {} ids began at {}, although ids below {floor} belong to this process. \
+             A backup was restored, or the index was edited. Set the index above every id in use, and open the sequence again",
+            self.label, claim.count, range.start
+        );
+        Err(ClaimError::WentBack(Error::new(ErrorCode::SequenceBadDocument, message)))
+    }
+
+    /// No retry can mend it: everybody who waits is told.
+    fn fail(&mut self, now: Duration, error: Error) -> Vec<HandleId> {
+        self.counters.errors += 1;
+        self.lasting = true;
+        self.retry_at = Some(now + self.backoff.failed());
+        self.last_error = Some(error.clone());
+        let woken: Vec<_> = self.queue.drain(..).collect();
+        for id in &woken {
+            if let Some(handle) = self.handles.get_mut(id) {
+                handle.missing = 0;
+                handle.grant.error = Some(error.clone());
+            }
+        }
+        woken
+    }
+
+    /// Ids may have been handed out by others in the meantime: nothing in hand may be used, ever.
+    fn poison(&mut self, now: Duration, error: Error) -> Vec<HandleId> {
+        self.fail(now, error.clone());
+        self.stock.clear();
+        for handle in self.handles.values_mut() {
+            handle.grant = Grant { ranges: Vec::new(), error: Some(error.clone()), revoked: true };
+        }
+        self.poison = Some(error);
+        self.handles.keys().copied().collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! Keeps the passwords of a connection string out of everything that is shown.
+
+use std::fmt;
+
+use mongodb::error::Error as DriverError;
+
+/// Options of a URL whose values are secret.
+const SECRET_OPTIONS: [&str; 2] = ["authmechanismproperties", "tlscertificatekeyfilepassword"];
+
+/// Scheme, hosts and database alone: no user, no password, no option.
+pub(in crate::ids::store) fn without_secrets(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("mongodb", url));
+    let (place, _) = parts(rest);
+    format!("{scheme}://{}", place.trim_end_matches('/'))
+}
+
+/// Whether the URL has a database in its path.
+pub(in crate::ids::store) fn names_database(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    parts(rest).0.split_once('/').is_some_and(|(_, database)| !database.is_empty())
+}
+
+/// Hosts with database, and the user part.
+fn parts(rest: &str) -> (&str, &str) {
+    let before_options = rest.split_once('?').map_or(rest, |(before, _)| before);
+    match before_options.rsplit_once('@') {
+        Some((user, place)) => (place, user),
+        None => (before_options, ""),
+    }
+}
+
+/// The driver's error as text, for its reader: nothing in it comes from a secret part of the URL.
+#[derive(Debug)]
+pub(super) struct Cause {
+    text: String,
+    deeper: Option<Box<Cause>>,
+}
+
+impl Cause {
+    pub fn new(error: &DriverError, url: &str) -> Self {
+        Self::scrub(error, &secrets(url))
+    }
+
+    fn scrub(error: &(dyn std::error::Error + 'static), secrets: &[String]) -> Self {
+        let text = secrets.iter().fold(error.to_string(), |text, secret| text.replace(secret, "***"));
+        let deeper = error.source().map(|source| Box::new(Self::scrub(source, secrets)));
+        Self { text, deeper }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.deeper.as_deref().map(|deeper| deeper as _)
+    }
+}
+
+/// Every secret of a URL, as written and as meant; the longest first.
+fn secrets(url: &str) -> Vec<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (_, user) = parts(rest);
+    let password = user.split_once(':').map(|(_, password)| password);
+    let options = rest.split_once('?').map_or("", |(_, options)| options);
+    let secret_options = options.split('&').filter_map(|option| {
+        let (name, value) = option.split_once('=')?;
+        SECRET_OPTIONS.contains(&name.to_ascii_lowercase().as_str()).then_some(value)
+    });
+    let written = password.into_iter().chain(secret_options).filter(|secret| !secret.is_empty());
+    let mut secrets: Vec<String> = written.flat_map(|secret| [decode(secret), secret.to_owned()]).collect();
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%') {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "mongodb+srv://ann:p%40ss:w@db.example/app?authMechanismProperties=TOKEN:xyz&w=1";
+
+    #[test]
+    fn what_is_shown_holds_no_user_and_no_option() {
+        assert_eq!(without_secrets(URL), "mongodb+srv://db.example/app");
+        assert_eq!(without_secrets("mongodb://a,b/"), "mongodb://a,b");
+        assert!(names_database(URL));
+        assert!(!names_database("mongodb://a,b/?w=1"));
+    }
+
+    #[test]
+    fn secrets_are_found_as_written_and_as_meant() {
+        assert_eq!(secrets(URL), ["TOKEN:xyz", "TOKEN:xyz", "p%40ss:w", "p@ss:w"]);
+        let error = DriverError::custom("no p@ss:w here");
+        assert!(!Cause::new(&error, URL).to_string().contains("p@ss"));
+    }
+}

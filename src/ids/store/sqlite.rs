@@ -1,0 +1,293 @@
+//! Sequences in a SQLite file: a row each, `_id` and `index`, in a table named like the collection.
+//!
+//! A range is ours when `COMMIT` said so, and not before: `RETURNING` shows the
+//! row of a transaction whose commit may still fail. WAL with `synchronous`
+//! FULL, so that a commit outlives a loss of power.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ErrorCode as Sqlite3, OpenFlags, OptionalExtension, params};
+
+use super::turnstile::Turnstile;
+use super::{Cancel, Claim, ClaimError, Range, Store, bad_document, unanswered, vanished};
+use crate::{Error, ErrorCode};
+
+/// How long SQLite itself waits for somebody who is not one of us; then we look at the clock.
+const BUSY: Duration = Duration::from_millis(50);
+
+pub(super) struct Sqlite {
+    path: PathBuf,
+    /// Quoted.
+    table: String,
+    name: String,
+    label: String,
+    open: Option<Open>,
+}
+
+struct Open {
+    connection: Connection,
+    turnstile: Turnstile,
+    file: Option<FileId>,
+    /// The settings are in force and the table is there.
+    prepared: Cell<bool>,
+}
+
+impl Sqlite {
+    pub fn new(path: &Path, collection: &str, name: &str, label: String) -> Self {
+        let table = format!("\"{}\"", collection.replace('"', "\"\""));
+        Self { path: path.to_owned(), table, name: name.to_owned(), label, open: None }
+    }
+
+    /// Runs `work` in a transaction, when it is our turn. What it returns counts: the commit succeeded.
+    fn transact<T>(
+        &mut self,
+        owned_to: Option<i64>,
+        deadline: Instant,
+        cancel: &Cancel,
+        work: impl Fn(&Self, &Connection) -> Result<T, ClaimError>,
+    ) -> Result<T, ClaimError> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => self.connect()?,
+        };
+        // A connection that failed is not used again: it is put back only after success.
+        let pass = open.turnstile.enter(deadline, cancel).map_err(|error| self.no_file(error))?;
+        if pass.is_none() {
+            drop(pass);
+            self.open = Some(open);
+            return Err(unanswered(&self.label, cancel));
+        }
+        self.check_file(&open, owned_to)?;
+        let outcome = loop {
+            match self.attempt(&open, &work) {
+                Err(Attempt::Busy) if Instant::now() < deadline && !cancel.is_cancelled() => {}
+                Err(Attempt::Busy) => break Err(unanswered(&self.label, cancel)),
+                Err(Attempt::Failed(error)) => break Err(error),
+                Ok(value) => break Ok(value),
+            }
+        };
+        drop(pass);
+        if outcome.is_ok() {
+            self.open = Some(open);
+        }
+        outcome
+    }
+
+    fn attempt<T>(
+        &self,
+        open: &Open,
+        work: &impl Fn(&Self, &Connection) -> Result<T, ClaimError>,
+    ) -> Result<T, Attempt> {
+        let sql = |error| self.attempt_failed(error);
+        let connection = &open.connection;
+        if !open.prepared.get() {
+            prepare(connection, &self.table).map_err(sql)?;
+            open.prepared.set(true);
+        }
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(sql)?;
+        let value = match work(self, connection) {
+            Ok(value) => value,
+            Err(error) => {
+                roll_back(connection);
+                return Err(Attempt::Failed(error));
+            }
+        };
+        match connection.execute_batch("COMMIT") {
+            Ok(()) => Ok(value),
+            Err(error) => {
+                roll_back(connection);
+                // Busy or not: whether the transaction will turn out to be there is nobody's to guess.
+                Err(Attempt::Failed(self.failed(error)))
+            }
+        }
+    }
+
+    fn connect(&self) -> Result<Open, ClaimError> {
+        let turnstile = Turnstile::open(&self.path).map_err(|error| self.no_file(error))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
+        connection.busy_timeout(BUSY).map_err(|error| self.failed(error))?;
+        let file = FileId::of(&self.path);
+        Ok(Open { connection, turnstile, file, prepared: Cell::new(false) })
+    }
+
+    /// A file that was removed or replaced under us would take our claims with it.
+    fn check_file(&self, open: &Open, owned_to: Option<i64>) -> Result<(), ClaimError> {
+        if open.file == FileId::of(&self.path) {
+            return Ok(());
+        }
+        match owned_to {
+            Some(owned_to) => Err(vanished(&self.label, owned_to)),
+            // The next attempt opens the file that is there now.
+            None => Err(ClaimError::Transient(Error::new(
+                ErrorCode::SequenceUnavailable,
+                format!("the file of {} was replaced while it was opened", self.label),
+            ))),
+        }
+    }
+
+    /// Why the usual statement touched no row.
+    fn inspect(&self, connection: &Connection, claim: &Claim) -> Result<ClaimError, rusqlite::Error> {
+        let select = format!("SELECT \"index\" FROM {} WHERE _id = ?1", self.table);
+        let held = connection
+            .query_row(&select, params![self.name], |row| {
+                Ok(match row.get_ref(0)? {
+                    ValueRef::Integer(index) => Ok(index),
+                    ValueRef::Null => Err("index null".to_owned()),
+                    ValueRef::Real(real) => Err(format!("index {real} (a real number)")),
+                    ValueRef::Text(text) => {
+                        let text: String = String::from_utf8_lossy(text).chars().take(40).collect();
+                        Err(format!("index {text:?} (text)"))
+                    }
+                    ValueRef::Blob(blob) => Err(format!("an index of {} bytes (a blob)", blob.len())),
+                })
+            })
+            .optional()?;
+        Ok(match held {
+            None => vanished(&self.label, claim.owned_to.unwrap_or(claim.start)),
+            Some(Ok(index)) if index >= 0 => ClaimError::Exhausted { left: i64::MAX.abs_diff(index) },
+            Some(Ok(index)) => bad_document(&self.label, &format!("index {index}")),
+            Some(Err(held)) => bad_document(&self.label, &held),
+        })
+    }
+
+    fn attempt_failed(&self, error: rusqlite::Error) -> Attempt {
+        match error.sqlite_error_code() {
+            Some(Sqlite3::DatabaseBusy | Sqlite3::DatabaseLocked) => Attempt::Busy,
+            _ => Attempt::Failed(self.failed(error)),
+        }
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> ClaimError {
+        use ErrorCode::{SequenceBadDocument, SequenceUnavailable};
+        let (lasting, code, what) = match error.sqlite_error_code() {
+            Some(Sqlite3::DatabaseBusy | Sqlite3::DatabaseLocked) => {
+                (false, SequenceUnavailable, "is locked")
+            }
+            Some(Sqlite3::DiskFull) => (false, SequenceUnavailable, "cannot be written: the disk is full"),
+            Some(Sqlite3::SystemIoFailure) => (false, SequenceUnavailable, "cannot be written or read"),
+            Some(Sqlite3::CannotOpen) => (true, SequenceUnavailable, "cannot be opened"),
+            Some(Sqlite3::ReadOnly | Sqlite3::PermissionDenied) => {
+                (true, SequenceUnavailable, "is read-only")
+            }
+            Some(Sqlite3::NotADatabase) => (true, SequenceUnavailable, "is no SQLite database"),
+            Some(Sqlite3::DatabaseCorrupt) => (true, SequenceUnavailable, "is corrupt"),
+            Some(Sqlite3::OutOfMemory | Sqlite3::OperationInterrupted) => {
+                (false, SequenceUnavailable, "could not be asked")
+            }
+            _ => (true, SequenceBadDocument, "has a table of another kind"),
+        };
+        let error = Error::new(code, format!("{} {what}: {error}", self.label)).caused_by(error);
+        if lasting { ClaimError::Permanent(error) } else { ClaimError::Transient(error) }
+    }
+
+    fn no_file(&self, error: std::io::Error) -> ClaimError {
+        let message = format!("{} cannot be opened: no lock beside it: {error}", self.label);
+        ClaimError::Permanent(Error::new(ErrorCode::SequenceUnavailable, message).caused_by(error))
+    }
+}
+
+enum Attempt {
+    /// Somebody who is not one of us holds the lock, and nothing was done.
+    Busy,
+    Failed(ClaimError),
+}
+
+impl Store for Sqlite {
+    fn claim(&mut self, claim: &Claim, deadline: Instant, cancel: &Cancel) -> Result<Range, ClaimError> {
+        // Both numbers fit: a start is below 2^53, a count below 2^31.
+        let count = i64::try_from(claim.count).unwrap_or(i64::MAX);
+        let most = i64::MAX - count;
+        self.transact(claim.owned_to, deadline, cancel, |this, connection| {
+            let claimed = this.raise(connection, claim, count, most).map_err(|error| this.failed(error))?;
+            match claimed {
+                Some(end) => Ok(Range::new(end - count, end)),
+                None => Err(this.inspect(connection, claim).unwrap_or_else(|error| this.failed(error))),
+            }
+        })
+    }
+
+    fn give_back(&mut self, unused: Range, deadline: Instant, cancel: &Cancel) -> Result<bool, ClaimError> {
+        self.transact(Some(unused.end), deadline, cancel, |this, connection| {
+            let update =
+                format!("UPDATE {} SET \"index\" = ?1 WHERE _id = ?2 AND \"index\" = ?3", this.table);
+            let changed = connection.execute(&update, params![unused.start, this.name, unused.end]);
+            changed.map(|rows| rows == 1).map_err(|error| this.failed(error))
+        })
+    }
+}
+
+impl Sqlite {
+    fn raise(
+        &self,
+        connection: &Connection,
+        claim: &Claim,
+        count: i64,
+        most: i64,
+    ) -> rusqlite::Result<Option<i64>> {
+        let table = &self.table;
+        let raise =
+            "\"index\" = \"index\" + ?2 WHERE typeof(\"index\") = 'integer' AND \"index\" BETWEEN 0 AND ?3";
+        let index = |row: &rusqlite::Row<'_>| row.get(0);
+        if claim.owned_to.is_some() {
+            // A sequence that was there must not begin again.
+            let update = format!("UPDATE {table} SET {raise} AND _id = ?1 RETURNING \"index\"");
+            let mut update = connection.prepare_cached(&update)?;
+            update.query_row(params![self.name, count, most], index).optional()
+        } else {
+            let upsert = format!(
+                "INSERT INTO {table} (_id, \"index\") VALUES (?1, ?4 + ?2) \
+                 ON CONFLICT (_id) DO UPDATE SET {raise} RETURNING \"index\""
+            );
+            let mut upsert = connection.prepare_cached(&upsert)?;
+            upsert.query_row(params![self.name, count, most, claim.start], index).optional()
+        }
+    }
+}
+
+/// Durable settings, asked for and read back, and the table.
+fn prepare(connection: &Connection, table: &str) -> rusqlite::Result<()> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    connection.execute_batch("PRAGMA synchronous = FULL")?;
+    let synchronous: i64 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    if mode != "wal" || synchronous != 2 {
+        let reason = format!("journal_mode is {mode:?} and synchronous {synchronous}, not \"wal\" and 2");
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        return Err(rusqlite::Error::SqliteFailure(code, Some(reason)));
+    }
+    connection.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS {table} (_id TEXT PRIMARY KEY NOT NULL, \"index\" INTEGER NOT NULL) STRICT"
+    ))
+}
+
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // The connection is closed next, which rolls back in any case.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}
+
+/// Which file a path leads to. Asked with `stat` alone: to open and close the
+/// database here would drop every lock of this process on it.
+#[derive(PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(path).ok().map(|file| Self(file.dev(), file.ino()))
+    }
+
+    /// Elsewhere an open file cannot be replaced.
+    #[cfg(not(unix))]
+    fn of(_path: &Path) -> Option<Self> {
+        None
+    }
+}
