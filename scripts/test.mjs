@@ -71,6 +71,16 @@ async function testCore() {
     const { code, output } = await run('cargo', ['test', ...core], { capture: true, echo: true })
     return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
   })
+  await record('core', 'the queue, model-checked', async () => {
+    // A folder of its own: with another flag for every crate, the two builds would undo each other.
+    const args = ['test', '--no-default-features', '--release', '--target-dir', 'target/loom', '--test', 'queue_loom']
+    const { code, output } = await run('cargo', args, {
+      capture: true,
+      echo: true,
+      env: { RUSTFLAGS: '--cfg loom' },
+    })
+    return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
+  })
 }
 
 /** The JavaScript against its JSDoc types, and the public types as users see them. */

@@ -13,7 +13,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-#[cfg(not(loom))]
 use std::time::Instant;
 
 use super::stats::{Ages, Stats};
@@ -215,7 +214,6 @@ impl<T> Producer<T> {
     ///
     /// # Errors
     /// [`Closed`], at once, when the consumer has closed the queue.
-    #[cfg(not(loom))]
     pub fn sleep_until(&self, deadline: Instant) -> Result<(), Closed<()>> {
         let mut state = lock(&self.shared.state);
         loop {
