@@ -10,20 +10,31 @@ const { openSync, writeSync, closeSync } = require('node:fs')
 const { Worker, isMainThread, workerData, parentPort } = require('node:worker_threads')
 const { openSequence } = require('../../js/index.cjs')
 
-/** @param {any} job */
-async function draw({ url, name, count, callers = 4, file, thread = 0, close = true, options = {} }) {
+/** Set by SIGTERM: time to stop, and to tell. */
+let stopping = false
+
+/** @param {any} job `pause`: milliseconds between the ids of a caller */
+async function draw({ url, name, count, callers = 4, file, thread = 0, close = true, pause = 0, options = {} }) {
   const sequence = openSequence(name, { url, ...options })
   const written = openSync(`${file}.${thread}`, 'w')
   let left = count
+  /** @type {string[]} */
+  const failures = []
   await Promise.all(
     Array.from({ length: callers }, async () => {
       // Each caller in chunks of its own, so that its order can be read back; NaN ends a chunk.
       const ids = []
-      while (left-- > 0) {
-        ids.push(await sequence.nextId())
-        if (ids.length === 500) writeSync(written, new Float64Array([...ids.splice(0), Number.NaN]))
+      while (left-- > 0 && !stopping) {
+        try {
+          ids.push(await sequence.nextId())
+        } catch (error) {
+          failures.push(`${/** @type {any} */ (error).code} ${error} ${/** @type {any} */ (error).cause}`)
+          break
+        }
+        if (ids.length === 500 || pause) writeSync(written, new Float64Array([...ids.splice(0), Number.NaN]))
+        if (pause) await new Promise((resolve) => setTimeout(resolve, pause))
         // Lets the others in, as real work between two ids would.
-        if (ids.length % 50 === 0) await new Promise(setImmediate)
+        else if (ids.length % 50 === 0) await new Promise(setImmediate)
       }
       writeSync(written, new Float64Array([...ids, Number.NaN]))
     }),
@@ -31,10 +42,13 @@ async function draw({ url, name, count, callers = 4, file, thread = 0, close = t
   closeSync(written)
   const stats = sequence.stats()
   if (close) await sequence.close()
-  return stats
+  return { ...stats, failures }
 }
 
 async function main() {
+  process.on('SIGTERM', () => {
+    stopping = true
+  })
   const job = JSON.parse(process.argv[2])
   const workers = Array.from({ length: job.workers ?? 0 }, (_, i) => {
     return new Worker(__filename, { workerData: { ...job, thread: i + 1 } })

@@ -23,17 +23,18 @@ async function memoryServer() {
 
 /**
  * One mongod without a replica set.
- * @param {{ args?: string[] }} [options] `args`: more arguments for mongod, as `--auth` or `--tlsMode`
+ * @param {{ args?: string[], auth?: boolean }} [options] `args`: more arguments for mongod; `auth`: demand credentials, of `root` with password `root`
  */
-export async function startStandalone({ args = [] } = {}) {
+export async function startStandalone({ args = [], auth = false } = {}) {
   const { MongoMemoryServer, binary } = await memoryServer()
   const server = await MongoMemoryServer.create({
     binary,
+    ...(auth && { auth: { enable: true, customRootName: 'root', customRootPwd: 'root' } }),
     instance: { args: [...FRUGAL, ...args], launchTimeout: 60_000, storageEngine: 'wiredTiger' },
   })
   const { port } = /** @type {{ port: number }} */ (server.instanceInfo)
   return {
-    uri: `mongodb://127.0.0.1:${port}/`,
+    uri: `mongodb://${auth ? 'root:root@' : ''}127.0.0.1:${port}/`,
     port,
     /** Ends the server at once and removes its files. Safe to call twice. */
     async stop() {
@@ -153,7 +154,7 @@ class Member {
    * @param {import('mongodb').Document} [data]
    */
   async failpoint(failpoint, mode, data) {
-    await this.command({ configureFailPoint: failpoint, mode, ...(data && { data }) })
+    await this.command({ configureFailPoint: failpoint, mode, ...(data && { data }) }, { timeout: 30_000 })
   }
 
   /** Kills the process with SIGKILL and waits for its end. */

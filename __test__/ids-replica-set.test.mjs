@@ -1,0 +1,55 @@
+/** Ids from a three-member replica set: all at once, and through failovers. */
+
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { MongoClient } from 'mongodb'
+import { failover } from './support/failover.mjs'
+import { assertDistinct, drawer, drawn, folder } from './support/ids.mjs'
+import { startReplicaSet } from './support/mongod.mjs'
+import { OriginalIds } from './support/original-ids.mjs'
+
+/** @type {Awaited<ReturnType<typeof startReplicaSet>>} */
+let set
+
+before(async () => {
+  set = await startReplicaSet()
+})
+after(() => set?.stop())
+
+test('two processes, their worker threads and an original client draw 100 000 ids from one document, none twice', async (t) => {
+  const path = folder(t)
+  const client = await new MongoClient(set.uri, { writeConcern: { w: 'majority' } }).connect()
+  t.after(() => client.close())
+  const url = set.uri.replace('/?', '/app?')
+  const job = { url, name: 'all', count: 16_667, workers: 2 }
+  const drawers = [1, 2].map((i) => drawer({ ...job, file: join(path, `drawn${i}`) }))
+  const original = new OriginalIds(client.db('app').collection('ids'), 'all')
+  // The original fails when it and another create the sequence at once: that is one of its faults, not ours.
+  const opened = await original.open().catch(() => original.open())
+  const theirs = []
+  for (let i = 0; i < 200; i++) theirs.push(await opened.nextId())
+  const stats = (await Promise.all(drawers.map((one) => one.done))).flat()
+  const ids = drawn(path)
+  assert.equal(ids.length, 100_002)
+  const all = assertDistinct([...ids, ...theirs])
+  assert.ok(all.has(1000), 'a new sequence starts at 1000')
+  assert.deepEqual(
+    stats.flatMap((one) => one.failures),
+    [],
+  )
+})
+
+for (const [kind, title] of /** @type {const} */ ([
+  ['kill', 'the primary is killed while replication lags'],
+  ['stepDown', 'the primary steps down'],
+  ['freeze', 'the primary freezes'],
+  ['wtimeout', 'a write concern times out after the increment was applied'],
+])) {
+  test(`nothing twice and no failed call when ${title}`, async (t) => {
+    const { ids, failures, errors } = await failover(set, kind, folder(t))
+    assert.deepEqual(failures, [])
+    assertDistinct(ids)
+    if (kind !== 'stepDown') assert.ok(errors > 0, 'claims met the fault')
+  })
+}

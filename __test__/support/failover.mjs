@@ -1,0 +1,65 @@
+/** One round of a failover, with 32 callers in two processes that allocate all the while. */
+
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { drawer, drawn } from './ids.mjs'
+
+let rounds = 0
+
+/**
+ * @param {Awaited<ReturnType<typeof import('./mongod.mjs').startReplicaSet>>} set
+ * @param {'kill' | 'stepDown' | 'freeze' | 'wtimeout'} kind
+ * @param {string} path an empty folder
+ */
+export async function failover(set, kind, path) {
+  await set.healthy()
+  const name = `failover-${process.pid}-${++rounds}`
+  // Short ranges and no horizon: claims are under way all the time, also when it happens.
+  const options = { step: 10, maxStep: 200, horizon: 20 }
+  const url = `${set.uri.replace('/?', '/app?')}${kind === 'wtimeout' ? '&wtimeoutMS=200' : ''}`
+  const drawers = [1, 2].map((i) => {
+    return drawer({ url, name, count: 1e9, callers: 16, pause: 1, options, file: join(path, `drawn${i}`) })
+  })
+  await until(() => drawn(path).length > 2000, 'both processes draw')
+  const primary = await set.primary()
+  const secondaries = set.members.filter((member) => member !== primary)
+  if (kind === 'kill') {
+    await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'alwaysOn')))
+    // The lag grows: what is claimed with less than majority would be forgotten.
+    await sleep(300)
+    await primary.kill()
+    await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'off')))
+    await set.primary()
+  } else if (kind === 'stepDown') {
+    await primary.command({ replSetStepDown: 5, force: true }).catch(() => {})
+    await set.primary()
+  } else if (kind === 'freeze') {
+    primary.freeze()
+    await set.primary()
+  } else {
+    await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'alwaysOn')))
+    await sleep(1500)
+    await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'off')))
+  }
+  const before = drawn(path).length
+  await until(() => drawn(path).length > before + 2000, 'both processes draw on')
+  if (kind === 'freeze') primary.thaw()
+  if (kind === 'kill') await primary.restart()
+  for (const { child } of drawers) child.kill('SIGTERM')
+  const stats = (await Promise.all(drawers.map((one) => one.done))).flat()
+  return {
+    ids: drawn(path),
+    failures: stats.flatMap((one) => one.failures),
+    errors: stats.reduce((sum, one) => sum + one.errors, 0),
+    maxWaitMs: Math.max(...stats.map((one) => one.maxWaitMs)),
+  }
+}
+
+/**
+ * @param {() => boolean} condition
+ * @param {string} what
+ */
+async function until(condition, what) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) if (condition()) return
+  throw new Error(`not within 60 s: ${what}`)
+}
