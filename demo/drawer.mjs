@@ -11,7 +11,7 @@ const frameMs = 100
 // A call that takes longer was not answered from memory.
 const waitMs = 0.5
 
-const sequence = openSequence('demo', { horizon: 3000 })
+const sequence = openSequence('demo')
 const original = openOriginal('demo-original')
 const sides = {
   texample: { draw: () => sequence.nextId(), issued: 0, waits: 0, longest: 0, isBusy: false },
