@@ -2,12 +2,17 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { must, root } from './command.mjs'
+import { must, root, run } from './command.mjs'
 
 export async function install(folder = root) {
   if (isInstalled(folder)) return
   console.log(`Installing the packages of ${path.join(path.relative(root, folder), 'package-lock.json')} …`)
-  await must('npm', ['ci', '--prefix', folder, '--no-audit', '--no-fund'])
+  const flags = ['--prefix', folder, '--no-audit', '--no-fund']
+  const { code } = await run('npm', ['ci', ...flags])
+  if (code === 0) return
+  // `npm ci` gives up on a lock file that lacks a package of some other platform, as one made
+  // against a mirror may; `npm install` keeps to the versions that are locked all the same.
+  await must('npm', ['install', '--no-save', ...flags])
 }
 
 /**
