@@ -24,7 +24,7 @@ let drawn = []
 let claims = []
 
 diagnostics.subscribe('texample:ids:claim', (event) => {
-  if (event.sequence === 'demo') claims.push([Date.now(), event.first])
+  if (event.sequence === 'demo') claims.push([Date.now(), Number(event.first)])
 })
 
 async function draw(side) {

@@ -52,13 +52,13 @@ export class Drawing {
 
   /** Ends the processes: each gives back what it can and goes when it is disconnected; one that hangs is killed. */
   async close() {
-    const ending = this.#drawers.filter((child) => child.connected)
+    const ending = this.#drawers
     this.#drawers = []
     await Promise.all(
       ending.map(async (child) => {
         const exit = once(child, 'exit')
         const deadline = setTimeout(() => child.kill('SIGKILL'), patienceMs)
-        child.disconnect()
+        if (child.connected) child.disconnect()
         await exit
         clearTimeout(deadline)
       }),
@@ -68,10 +68,16 @@ export class Drawing {
   #start() {
     this.#drawers = Array.from({ length: processes }, (_, index) => {
       const child = fork(drawer, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-      child.on('message', (/** @type {object} */ news) => {
+      const tell = (/** @type {object} */ news) => {
         for (const send of this.#pages) send({ process: index, ...news })
-      })
+      }
+      child.on('message', tell)
       child.on('error', (error) => console.error(`a drawing process failed: ${error.message}`))
+      child.once('exit', (code) => {
+        if (!this.#drawers.includes(child)) return
+        this.#drawers = this.#drawers.filter((other) => other !== child)
+        tell({ error: `ended with exit code ${code}` })
+      })
       return child
     })
   }

@@ -11,6 +11,7 @@ import { pageApp } from './page.mjs'
 import { openStore } from './store.mjs'
 
 const host = '127.0.0.1'
+const patienceMs = 5000
 const port = pagePort()
 const pageOrigins = [`http://${host}:${port}`, `http://localhost:${port}`]
 
@@ -26,6 +27,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
 /** Ends everything at once; the process ends by itself when nothing is left. */
 async function close() {
+  setTimeout(() => process.exit(1), patienceMs).unref()
   for (const server of servers) {
     server.close()
     // Live streams would hold their connections open for ever.
