@@ -56,13 +56,14 @@ describe('the package, installed from its tarballs', () => {
 
   it('works from TypeScript, in both kinds of module', async () => {
     await mkdir(path.join(folder, 'types'), { recursive: true })
+    const typed = body.replace('decodeImageToData(', 'decodeImageToData<{ fi: string }>(')
     await writeFile(
       path.join(folder, 'types', 'a.mts'),
-      `import texample, { ${names} } from 'texample'${body}\nvoid texample.ticks`,
+      `import texample, { ${names} } from 'texample'${typed}\nvoid texample.ticks`,
     )
     await writeFile(
       path.join(folder, 'types', 'b.cts'),
-      `import texample = require('texample')\nconst { ${names} } = texample${body}`,
+      `import texample = require('texample')\nconst { ${names} } = texample${typed}`,
     )
     await writeFile(
       path.join(folder, 'types', 'c.mts'),
