@@ -63,8 +63,10 @@ for (const { name, examples } of all) {
       } else if (language === 'json') {
         it(`${where} is JSON`, () => void JSON.parse(code))
       } else if (language === 'sh') {
-        it(`${where} names scripts that exist`, async () => {
+        const isOurs = code.includes('npx texample') && !code.includes('npx texample build')
+        it(`${where} ${isOurs ? 'runs as pasted' : 'names scripts that exist'}`, async () => {
           const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
+          if (isOurs) await runShell(code)
           for (const [, word, script] of code.matchAll(/\bnpm (run )?([\w:]+)/g)) {
             if (word !== undefined || ['start', 'test'].includes(script))
               assert.ok(script in scripts, `npm run ${script}`)
@@ -94,6 +96,18 @@ function start(file) {
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
   return { child, output: () => output }
+}
+
+/** Runs a block of shell commands, with the command line of this checkout as `npx texample`. */
+async function runShell(code) {
+  const home = await mkdtemp(path.join(folder, 'shell-'))
+  const cli = path.join(root, 'js', 'cli.cjs')
+  const shell = code.replaceAll('npx texample', `"${process.execPath}" "${cli}"`)
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', shell], { cwd: home, timeout: 60_000 })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const [exitCode] = await once(child, 'close')
+  assert.equal(exitCode, 0, output)
 }
 
 /** Starts a server on a free port in place of the one it names; resolves when it says that it listens. */
