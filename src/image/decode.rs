@@ -10,7 +10,7 @@ impl Workspace {
     /// Reads JSON text from a PNG and hands it to `read`, without a copy.
     ///
     /// # Errors
-    /// Those of [`decode`](super::decode).
+    /// Those of [`decode`](super::decode()).
     pub fn decode<R>(
         &mut self,
         png: &[u8],

@@ -14,7 +14,7 @@ impl Workspace {
     /// Packs JSON text into a PNG, which is appended to `png`.
     ///
     /// # Errors
-    /// Those of [`encode`](super::encode); `png` is unchanged then.
+    /// Those of [`encode`](super::encode()); `png` is unchanged then.
     pub fn encode(&mut self, json: Text<'_>, options: &EncodeOptions, png: &mut Vec<u8>) -> Result<()> {
         if json.cannot_be_carried() {
             let message =

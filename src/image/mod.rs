@@ -151,7 +151,7 @@ pub fn decode(png: &[u8], options: &DecodeOptions) -> Result<String> {
 /// Reads data back from a PNG.
 ///
 /// # Errors
-/// Those of [`decode`]; `ImageCorrupt` too when the text is not JSON that describes a `T`, with serde_json's error as
+/// Those of [`decode()`]; `ImageCorrupt` too when the text is not JSON that describes a `T`, with serde_json's error as
 /// source.
 pub fn decode_data<T: DeserializeOwned>(png: &[u8], options: &DecodeOptions) -> Result<T> {
     Workspace::of_thread(|workspace| workspace.decode(png, options, |text| serde_json::from_str(text)))?

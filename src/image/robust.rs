@@ -132,15 +132,15 @@ mod tests {
     proptest! {
         #[test]
         fn bytes_survive_any_low_bits(bytes in proptest::collection::vec(any::<u8>(), 0..100), noise in any::<[u8; 16]>()) {
-            let mut spreaded = Vec::new();
-            spread(bytes.iter().copied(), &mut spreaded);
-            prop_assert_eq!(spreaded.len(), channels(bytes.len()));
-            prop_assert!(spreaded.iter().all(|channel| channel & 3 == FILL));
-            for (channel, noise) in spreaded.iter_mut().zip(noise.iter().cycle()) {
+            let mut noisy = Vec::new();
+            spread(bytes.iter().copied(), &mut noisy);
+            prop_assert_eq!(noisy.len(), channels(bytes.len()));
+            prop_assert!(noisy.iter().all(|channel| channel & 3 == FILL));
+            for (channel, noise) in noisy.iter_mut().zip(noise.iter().cycle()) {
                 *channel ^= noise & 3;
             }
             let mut gathered = Vec::new();
-            gather(&spreaded, &mut gathered);
+            gather(&noisy, &mut gathered);
             prop_assert_eq!(&gathered[..bytes.len()], &bytes[..]);
         }
     }
