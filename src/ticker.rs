@@ -37,7 +37,8 @@ impl Ticker {
     ///
     /// let ticker = Ticker::new(0.5, Some(3))?;
     /// let (producer, consumer) = bridge::queue(Options::default(), || {});
-    /// Thread::spawn("ticker", producer, move |producer| ticker.run(producer))?.join()?;
+    /// let start = std::time::Instant::now();
+    /// Thread::spawn("ticker", producer, move |producer| ticker.run(producer, start))?.join()?;
     /// assert_eq!(consumer.take(10), Taken::Some(vec![0.0, 1.0, 2.0]));
     /// # Ok::<(), texample::Error>(())
     /// ```
@@ -53,10 +54,10 @@ impl Ticker {
         Ok(Self { interval_ms, count: count.unwrap_or(u64::MAX) })
     }
 
-    /// Posts the ticks from now on; returns when there are no more, or when the queue is closed.
-    pub fn run(&self, producer: &Producer<f64>) {
+    /// Posts the ticks of a ticker that began at `start`; returns when there are no more, or when the queue is closed.
+    pub fn run(&self, producer: &Producer<f64>, start: Instant) {
         // The end of the ticks and the end of the queue are the same to a thread that has nothing else to do.
-        let _ = self.post(producer, Instant::now());
+        let _ = self.post(producer, start);
     }
 
     fn post(&self, producer: &Producer<f64>, start: Instant) -> std::result::Result<(), Closed<()>> {
@@ -107,7 +108,8 @@ mod tests {
     #[allow(clippy::unwrap_used)] // as in a test
     fn ticks(ticker: Ticker, options: Options) -> (Consumer<f64>, Thread) {
         let (producer, consumer) = bridge::queue(options, || {});
-        let thread = Thread::spawn("ticker", producer, move |producer| ticker.run(producer)).unwrap();
+        let start = Instant::now();
+        let thread = Thread::spawn("ticker", producer, move |producer| ticker.run(producer, start)).unwrap();
         (consumer, thread)
     }
 

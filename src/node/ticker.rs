@@ -1,15 +1,16 @@
 //! The N-API shell of `ticker`.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{Env, External, Float64ArraySlice, Function};
 use napi_derive::napi;
 
-use super::bridge::{Link, Turn, no_wakeup};
+use super::bridge::{Drain, Link, Turn};
 use super::error::Result;
 use crate::bridge::{Options, Overflow};
 use crate::ticker::Ticker;
+use crate::{Error, ErrorCode};
 
 /// What `start` was told. Its shape was checked in JavaScript.
 #[napi(object, object_to_js = false)]
@@ -62,6 +63,8 @@ pub fn ticker_start(
     options: TickerOptions,
     drain: Function<'_, (), ()>,
 ) -> Result<External<TickerLink>> {
+    // First of all, to be the moment that the caller takes for the start too.
+    let start = Instant::now();
     let count = options.count.map(|count| count as u64);
     let ticker = Ticker::new(options.interval, count)?;
     let overflow = match options.overflow.as_str() {
@@ -72,11 +75,12 @@ pub fn ticker_start(
     };
     let capacity = usize::try_from(options.capacity).unwrap_or(usize::MAX);
     let panics = options.panics.unwrap_or(false);
-    let (link, producer) = Link::open(&env, "texample-ticker", Options { capacity, overflow }, &drain)
-        .map_err(|error| no_wakeup(&error))?;
+    let (link, producer) =
+        Link::open(&env, "texample-ticker", Options { capacity, overflow }, Drain::JavaScript(drain))
+            .map_err(|error| no_wakeup(&error))?;
     link.spawn("texample-ticker", producer, move |producer| {
         assert!(!panics, "told to");
-        ticker.run(producer);
+        ticker.run(producer, start);
     })?;
     Ok(External::new(link))
 }
@@ -154,6 +158,11 @@ pub fn ticker_stats(
         max_waiting: stats.max_waiting as f64,
         longest_wait_ms: milliseconds(stats.longest_wait),
     }
+}
+
+/// A failed call into N-API, as an error of this crate.
+fn no_wakeup(error: &napi::Error) -> Error {
+    Error::new(ErrorCode::ThreadPanicked, format!("the ticker was not started: {error}"))
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -6,12 +6,12 @@ use std::ffi::c_void;
 use std::rc::Rc;
 use std::time::Instant;
 
-use napi::bindgen_prelude::{Env, Function};
+use napi::bindgen_prelude::Env;
 use napi::{check_status, sys};
 
-use super::wakeup::Wakeup;
+use super::wakeup::{Drain, Wakeup};
+use crate::Result;
 use crate::bridge::{Consumer, Options, Pace, Producer, Taken, Thread, queue};
-use crate::{Error, ErrorCode, Result};
 
 thread_local! {
     /// Links of this thread that have had their share of the turn and wait for the next one.
@@ -28,6 +28,7 @@ pub(crate) struct Link<T: 'static> {
     /// This turn is over; the event loop must turn before more is taken.
     spent: Cell<bool>,
     hooked: Cell<bool>,
+    keeps_alive: Cell<bool>,
 }
 
 /// What there is to do for the one who drains.
@@ -50,7 +51,7 @@ impl<T: Send + 'static> Link<T> {
         env: &Env,
         name: &str,
         options: Options,
-        drain: &Function<'_, (), ()>,
+        drain: Drain<'_>,
     ) -> napi::Result<(Rc<Self>, Producer<T>)> {
         let wakeup = Wakeup::new(env, name, drain)?;
         let (producer, consumer) = queue(options, {
@@ -65,6 +66,7 @@ impl<T: Send + 'static> Link<T> {
             pace: Cell::new(Pace::default()),
             spent: Cell::new(false),
             hooked: Cell::new(false),
+            keeps_alive: Cell::new(true),
         });
         // Hooks run last in, first out: this one, added after the threadsafe function was made, runs before
         // Node takes that away.
@@ -121,6 +123,7 @@ impl<T: Send + 'static> Link<T> {
     }
 
     /// Whether this turn has time for messages that were taken before; if not, it is to be yielded.
+    #[cfg(feature = "addon")]
     pub(crate) fn has_time(&self) -> bool {
         self.time().is_some()
     }
@@ -159,7 +162,12 @@ impl<T: Send + 'static> Link<T> {
 
     /// Keeps the event loop alive, or lets it end.
     pub(crate) fn set_ref(&self, keep_alive: bool) {
+        self.keeps_alive.set(keep_alive);
         self.wakeup.set_ref(self.env, keep_alive);
+    }
+
+    pub(crate) fn has_ref(&self) -> bool {
+        self.keeps_alive.get()
     }
 
     /// Joins the thread and lets go of everything. To be called after [`Turn::End`]; safe to call twice.
@@ -201,10 +209,4 @@ unsafe extern "C" fn environment_ends<T: Send + 'static>(link: *mut c_void) {
     link.hooked.set(false);
     // A panic of the thread has nobody left to be told to.
     let _ = link.shut(true);
-}
-
-/// A failed call into N-API, as an error of this crate.
-pub(crate) fn no_wakeup(error: &napi::Error) -> Error {
-    Error::new(ErrorCode::ThreadPanicked, format!("no thread was started: {error}"))
-        .caused_by(std::io::Error::other(error.to_string()))
 }

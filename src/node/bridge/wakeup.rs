@@ -5,9 +5,9 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::{Env, Function, JsValue};
-use napi::{Status, check_status, sys};
+use napi::{JsError, Status, check_status, sys};
 
-/// A threadsafe function that calls one JavaScript function without arguments.
+/// A threadsafe function that calls one function, of JavaScript or of ours, without arguments.
 ///
 /// What the function throws becomes an `uncaughtException`, and if the program goes on
 /// the function is called again: it left off in the middle.
@@ -33,34 +33,48 @@ impl Gate {
     }
 }
 
+/// A function of ours that a wake-up calls.
+pub(crate) type Native = Box<dyn Fn(&Env) -> napi::Result<()>>;
+
+/// What a wake-up calls.
+pub(crate) enum Drain<'a> {
+    #[cfg_attr(not(feature = "addon"), allow(dead_code))]
+    JavaScript(Function<'a, (), ()>),
+    Native(Native),
+}
+
 impl Wakeup {
     /// A wake-up that calls `drain` on the thread of `env`. It keeps the event loop alive until
-    /// [`close`](Self::close), or [`unref`](Self::unref).
-    pub(super) fn new(env: &Env, name: &str, drain: &Function<'_, (), ()>) -> napi::Result<Self> {
+    /// [`close`](Self::close), or [`set_ref`](Self::set_ref).
+    pub(super) fn new(env: &Env, name: &str, drain: Drain<'_>) -> napi::Result<Self> {
         let label = env.create_string(name)?;
         let gate = Arc::new(Gate(Mutex::new(None)));
         let mut raw = ptr::null_mut();
         let for_finalizer = Arc::into_raw(Arc::clone(&gate));
-        // SAFETY: `env` is live, `drain` and `label` are values of it in an open scope; the finalizer
-        // owns the reference to the gate that it is given.
+        let (function, native) = match drain {
+            Drain::JavaScript(function) => (function.raw(), ptr::null_mut()),
+            Drain::Native(native) => (ptr::null_mut(), Box::into_raw(Box::new(native))),
+        };
+        // SAFETY: `env` is live, `function` and `label` are values of it in an open scope; the finalizer
+        // owns the reference to the gate and the native function that it is given.
         let status = unsafe {
             sys::napi_create_threadsafe_function(
                 env.raw(),
-                drain.raw(),
+                function,
                 ptr::null_mut(),
                 label.raw(),
                 0,
                 1,
                 for_finalizer.cast_mut().cast(),
                 Some(finalize),
-                ptr::null_mut(),
+                native.cast(),
                 Some(call_js),
                 &mut raw,
             )
         };
         check_status!(status, "the threadsafe function \"{name}\" could not be made").inspect_err(|_| {
-            // SAFETY: the call failed, so no finalizer will take the reference that it was offered.
-            drop(unsafe { Arc::from_raw(for_finalizer) });
+            // SAFETY: the call failed, so no finalizer will take what it was offered.
+            unsafe { release(for_finalizer, native) };
         })?;
         *gate.lock() = Some(Raw(raw));
         Ok(Self { gate })
@@ -116,29 +130,55 @@ impl Wakeup {
 }
 
 /// Node has let go of the threadsafe function; so must we, whoever was first.
-unsafe extern "C" fn finalize(_env: sys::napi_env, gate: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: the reference that `Wakeup::new` gave away, and this runs once.
-    let gate = unsafe { Arc::from_raw(gate.cast_const().cast::<Gate>()) };
-    *gate.lock() = None;
+unsafe extern "C" fn finalize(_env: sys::napi_env, gate: *mut c_void, native: *mut c_void) {
+    let gate = gate.cast_const().cast::<Gate>();
+    // SAFETY: `Wakeup::new` gave both away, and this runs once.
+    unsafe {
+        *(*gate).lock() = None;
+        release(gate, native.cast());
+    }
+}
+
+/// # Safety
+/// To be called once with what `Wakeup::new` made for Node to keep.
+unsafe fn release(gate: *const Gate, native: *mut Native) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        drop(Arc::from_raw(gate));
+        if !native.is_null() {
+            drop(Box::from_raw(native));
+        }
+    }
 }
 
 unsafe extern "C" fn call_js(
     env: sys::napi_env,
-    drain: sys::napi_value,
-    _context: *mut c_void,
+    function: sys::napi_value,
+    native: *mut c_void,
     gate: *mut c_void,
 ) {
-    // Both are null while the environment ends.
-    if env.is_null() || drain.is_null() {
+    // Null while the environment ends.
+    if env.is_null() || (function.is_null() && native.is_null()) {
         return;
     }
-    let mut this = ptr::null_mut();
-    let mut returned = ptr::null_mut();
-    // SAFETY: Node calls this on the thread of `env`, with a handle scope open and `drain` a live function.
+    // SAFETY: Node calls this on the thread of `env`, with a handle scope open, `function` live if it is there,
+    // and `native` what `Wakeup::new` made, alive until it was finalized.
     let thrown = unsafe {
-        sys::napi_get_undefined(env, &mut this);
-        let status = sys::napi_call_function(env, this, drain, 0, ptr::null(), &mut returned);
-        if status == sys::Status::napi_ok { None } else { pending_exception(env) }
+        let done = if native.is_null() {
+            call(env, function, &[])
+        } else {
+            let native = &*native.cast_const().cast::<Native>();
+            match native(&Env::from_raw(env)) {
+                Ok(()) => true,
+                Err(error) => {
+                    if error.status != Status::PendingException {
+                        JsError::from(error).throw_into(env);
+                    }
+                    false
+                }
+            }
+        };
+        if done { None } else { pending_exception(env) }
     };
     // Without an exception the call failed because the environment ends: nobody is left to tell.
     let Some(thrown) = thrown else { return };
@@ -153,6 +193,26 @@ unsafe extern "C" fn call_js(
     let status = unsafe { sys::napi_fatal_exception(env, thrown) };
     if status == sys::Status::napi_ok {
         Wakeup { gate }.wake();
+    }
+}
+
+/// Calls a JavaScript function with no `this`; if not `true`, an exception may be pending.
+///
+/// # Safety
+/// `env` is live, this is its thread, and the others are values of it.
+pub(super) unsafe fn call(
+    env: sys::napi_env,
+    function: sys::napi_value,
+    arguments: &[sys::napi_value],
+) -> bool {
+    let mut this = ptr::null_mut();
+    let mut returned = ptr::null_mut();
+    // SAFETY: the caller's promise.
+    unsafe {
+        sys::napi_get_undefined(env, &mut this);
+        let status =
+            sys::napi_call_function(env, this, function, arguments.len(), arguments.as_ptr(), &mut returned);
+        status == sys::Status::napi_ok
     }
 }
 
