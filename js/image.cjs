@@ -37,16 +37,16 @@ function encodeDataToImage(data, options) {
   const flags = options === undefined ? 0 : encodeFlags(options)
   const maxBytes = options === undefined ? MAX_BYTES : byteLimit(options)
   const json = stringify(data)
-  let png
+  let length
   try {
-    png = addon.encodeImage(json, flags, maxBytes, small)
+    length = addon.encodeImage(json, flags, maxBytes, small)
   } catch (error) {
     throw fromNative(error)
   }
-  if (typeof png !== 'number') return png
-  const exact = Buffer.allocUnsafe(png)
-  small.copy(exact, 0, 0, png)
-  return exact
+  const png = Buffer.allocUnsafe(length)
+  if (length <= small.length) small.copy(png, 0, 0, length)
+  else addon.takeImage(png)
+  return png
 }
 
 /**
@@ -148,8 +148,9 @@ async function onPool(start) {
 /** @param {unknown} png */
 function checkImage(png) {
   if (!isUint8Array(png)) throw wrongType('png', 'a Uint8Array or a Buffer', png)
+  const { buffer } = png
   // Another thread may write to shared memory while it is read.
-  return isSharedArrayBuffer(png.buffer) ? Uint8Array.from(png) : png
+  return !(buffer instanceof ArrayBuffer) && isSharedArrayBuffer(buffer) ? Uint8Array.from(png) : png
 }
 
 /**

@@ -58,8 +58,13 @@ export declare function decodeImage(png: Uint8Array, maxBytes: number): string
 /** Reads the JSON text back from a PNG on a thread of the pool. */
 export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | { code: string, message: string }>
 
-/** Encodes JSON text. Returns the length when the PNG fits `small`, where it is then, else the PNG. */
-export declare function encodeImage(json: string, flags: number, maxBytes: number, small: Uint8Array): number | Buffer
+/**
+ * Encodes JSON text and returns the length of the PNG: it is in `small` when it fits, else `take_image` gives it.
+ *
+ * V8 frees memory that it allocated itself as soon as it collects garbage; what is ours waits for a finalizer, which
+ * runs when JavaScript has returned. So JavaScript makes the buffer, and knows its size only now.
+ */
+export declare function encodeImage(json: string, flags: number, maxBytes: number, small: Uint8Array): number
 
 /** Encodes JSON text on a thread of the pool. */
 export declare function encodeImageAsync(json: string, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
@@ -115,6 +120,9 @@ export interface QueueStats {
   /** The longest wait in the queue, in milliseconds. */
   longestWaitMs: number
 }
+
+/** Copies the PNG that `encode_image` made into `image`, which has its length. */
+export declare function takeImage(image: Uint8Array): void
 
 /** Joins the thread, which has said that it is at its end; throws what it panicked with. */
 export declare function tickerEnd(link: ExternalObject<unknown>): void

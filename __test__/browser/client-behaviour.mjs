@@ -53,10 +53,11 @@ function lie(model) {
 }
 
 /**
+ * A browser and two origins for the tests of a file, and what they are made of.
  * @param {() => Promise<Driver>} launch
  * @param {string} browser its name
  */
-export function testClient(launch, browser) {
+function room(launch, browser) {
   /** @type {Driver} */
   let driver
   /** @type {import('../support/browser-origins.mjs').Origins} */
@@ -71,37 +72,80 @@ export function testClient(launch, browser) {
   })
 
   let served = 0
-  const serve = (answer, options) => {
-    const name = `image-${++served}`
-    const url = origins.serve(name, answer, options)
-    return { url, requests: () => origins.requests(name) }
-  }
+  return {
+    serve(answer, options) {
+      const name = `image-${++served}`
+      const url = origins.serve(name, answer, options)
+      return { url, requests: () => origins.requests(name) }
+    },
 
-  /**
-   * @param {string} name
-   * @param {(page: Page) => Promise<void>} body
-   * @param {string} [path]
-   */
-  const inPage = (name, body, path = '/') =>
-    test(`${browser}: ${name}`, { timeout: 60_000 }, async () => {
-      const page = await driver.open(origins.page + path)
-      try {
-        await body(page)
-      } finally {
-        await page.close()
-      }
-    })
+    /**
+     * @param {string} name
+     * @param {(page: Page) => Promise<void>} body
+     * @param {string} [path]
+     */
+    inPage: (name, body, path = '/') =>
+      test(`${browser}: ${name}`, { timeout: 120_000 }, async () => {
+        const page = await driver.open(origins.page + path)
+        try {
+          await body(page)
+        } finally {
+          await page.close()
+        }
+      }),
 
-  const fails = async (page, code, { url, requests }, options, module) => {
-    const result = await page.evaluate(ask, { url, options, module })
-    assert.equal(result.code, `ERR_TEXAMPLE_IMAGE_${code}`, JSON.stringify(result))
-    assert.ok(result.own && result.name === 'TexampleError' && result.message.length > 0)
-    return requests()
-  }
+    async fails(page, code, { url, requests }, options, module) {
+      const result = await page.evaluate(ask, { url, options, module })
+      assert.equal(result.code, `ERR_TEXAMPLE_IMAGE_${code}`, JSON.stringify(result))
+      assert.ok(result.own && result.name === 'TexampleError' && result.message.length > 0)
+      return requests()
+    },
 
-  const gets = async (page, data, { url }, options, module) => {
-    assert.deepEqual(await page.evaluate(ask, { url, options, module }), { data })
+    async gets(page, data, { url }, options, module) {
+      assert.deepEqual(await page.evaluate(ask, { url, options, module }), { data })
+    },
   }
+}
+
+/**
+ * A browser whose canvas lies by itself.
+ * @param {() => Promise<Driver>} launch
+ * @param {string} browser its name
+ */
+export function testResistance(launch, browser) {
+  const { serve, inPage, fails, gets } = room(launch, browser)
+
+  inPage('the right value comes through fetch and inflate, with one request', async (page) => {
+    for (const data of [1, EXAMPLE, Array.from({ length: 50_000 }, (_, i) => i)]) {
+      const image = serve(sendData(data))
+      await gets(page, data, image)
+      assert.equal(image.requests(), 1)
+      await gets(page, data, serve(sendData(data, { robust: true })), {}, 'robust')
+    }
+  })
+
+  inPage('without the fallback it is a typed error', async (page) => {
+    await fails(page, 'UNREADABLE', serve(sendData(EXAMPLE)), { fallback: false })
+    await fails(page, 'UNREADABLE', serve(sendData(EXAMPLE, { robust: true })), { fallback: false }, 'robust')
+  })
+
+  inPage(
+    'where connections are not allowed either, it is a typed error',
+    async (page) => {
+      await fails(page, 'UNREADABLE', serve(sendData(EXAMPLE)))
+    },
+    '/csp',
+  )
+}
+
+/**
+ * @param {() => Promise<Driver>} launch
+ * @param {string} browser its name
+ * @param {{ endsDownloads?: boolean }} [options] whether it closes the connection of an image that is given up;
+ *   WebKit does not, whatever becomes of the element
+ */
+export function testClient(launch, browser, { endsDownloads = true } = {}) {
+  const { serve, inPage, fails, gets } = room(launch, browser)
 
   inPage('values of any size come back from another origin, with one request each', async (page) => {
     const values = [1, '', null, false, [], EXAMPLE, 'x'.repeat(49_145), 'x'.repeat(49_146), 'ö'.repeat(100_000)]
@@ -137,7 +181,8 @@ export function testClient(launch, browser) {
   })
 
   inPage('a callback gets false and the data, or the error; what it throws is not swallowed', async (page) => {
-    const urls = [serve(sendData(EXAMPLE)).url, `${origins.images}/missing`]
+    const missing = serve((_, response) => response.status(404).send('no'))
+    const urls = [serve(sendData(EXAMPLE)).url, missing.url]
     const seen = await page.evaluate(async ([good, bad]) => {
       const { queryXD } = await import('/client/index.mjs')
       const called = (url, ...options) =>
@@ -258,14 +303,14 @@ export function testClient(launch, browser) {
     }
   })
 
-  inPage('a server that hangs ends in a timeout, and the download is ended', async (page) => {
+  inPage('a server that hangs ends in a timeout, and the download is given up', async (page) => {
     const hung = Promise.withResolvers?.() ?? deferred()
     const image = serve((_, response) => {
       response.type('png').flushHeaders()
       once(response, 'close').then(hung.resolve)
     })
     await fails(page, 'UNREADABLE', image, { timeout: 500 })
-    await hung.promise
+    if (endsDownloads) await hung.promise
   })
 
   inPage('an abort rejects with its reason, before and during the download', async (page) => {
@@ -371,8 +416,7 @@ export function testClient(launch, browser) {
   })
 
   inPage('an element without crossOrigin is unreadable', async (page) => {
-    const image = serve(sendData(EXAMPLE), { cors: null })
-    image.url = origins.serve('open-image', (request, response) => {
+    const image = serve((request, response) => {
       response.set('Cross-Origin-Resource-Policy', 'cross-origin')
       sendData(EXAMPLE)(request, response)
     })

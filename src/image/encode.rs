@@ -16,10 +16,8 @@ impl Workspace {
     /// # Errors
     /// Those of [`encode`](super::encode()); `png` is unchanged then.
     pub fn encode(&mut self, json: Text<'_>, options: &EncodeOptions, png: &mut Vec<u8>) -> Result<()> {
-        if json.cannot_be_carried() {
-            let message =
-                "the JSON text is empty or holds a zero byte, which would end it early for every reader";
-            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        if json.is_empty() {
+            return Err(Error::new(ErrorCode::InvalidArgument, "the JSON text is empty, which is no JSON"));
         }
         // The filter byte of the first row stands before the text, so that an image of one row is compressed in place.
         self.rows.clear();

@@ -100,8 +100,7 @@ impl Default for DecodeOptions {
 /// what a reader relies on.
 ///
 /// # Errors
-/// `InvalidArgument` when the text is empty or holds a zero byte, which would end it early for every reader;
-/// `DataTooLarge` past `max_bytes`.
+/// `InvalidArgument` when the text is empty; `DataTooLarge` past `max_bytes`.
 ///
 /// ```
 /// use texample::image::{EncodeOptions, encode};

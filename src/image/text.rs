@@ -1,7 +1,7 @@
 //! JSON text as the bytes that an image carries.
 //!
 //! `%` is always escaped: text that holds one is percent-encoded text of the
-//! original encoder. Escapes are legal wherever a character beyond ASCII or a `%`
+//! original encoder. So is a zero, which would end the text. Escapes are legal wherever a character beyond ASCII or a `%`
 //! can stand in JSON, which is inside strings only.
 
 use crate::{Error, ErrorCode, Result};
@@ -28,6 +28,9 @@ pub enum Text<'a> {
 /// Units that are looked at together: a chunk without an escape is narrowed by vector instructions.
 const CHUNK: usize = 16;
 
+/// Bytes of an escape.
+const ESCAPE: usize = 6;
+
 impl Text<'_> {
     /// Appends the text as an image carries it.
     pub(super) fn write(self, charset: Charset, out: &mut Vec<u8>) {
@@ -35,21 +38,22 @@ impl Text<'_> {
             (Text::Utf16(units), charset) => write_units(units, charset, out),
             (Text::Utf8(text), Charset::Ascii) => write_ascii(text, out),
             (Text::Utf8(text), Charset::Utf8) => {
-                for (index, piece) in text.split('%').enumerate() {
-                    if index > 0 {
-                        escape(u16::from(b'%'), out);
-                    }
-                    out.extend_from_slice(piece.as_bytes());
+                let mut rest = text.as_bytes();
+                while let Some(at) = memchr::memchr2(b'%', 0, rest) {
+                    out.extend_from_slice(&rest[..at]);
+                    escape(u16::from(rest[at]), out);
+                    rest = &rest[at + 1..];
                 }
+                out.extend_from_slice(rest);
             }
         }
     }
 
-    /// Whether the text is empty or would be ended early by a zero unit of its own.
-    pub(super) fn cannot_be_carried(self) -> bool {
+    /// Whether there is no text.
+    pub(super) fn is_empty(self) -> bool {
         match self {
-            Text::Utf8(text) => text.is_empty() || memchr::memchr(0, text.as_bytes()).is_some(),
-            Text::Utf16(units) => units.is_empty() || units.contains(&0),
+            Text::Utf8(text) => text.is_empty(),
+            Text::Utf16(units) => units.is_empty(),
         }
     }
 }
@@ -58,24 +62,21 @@ fn write_units(units: &[u16], charset: Charset, out: &mut Vec<u8>) {
     out.reserve(units.len());
     let mut rest = units;
     while let Some((chunk, after)) = rest.split_first_chunk::<CHUNK>() {
-        if let Some(bytes) = narrow(chunk) {
+        let (bytes, escapes) = narrow(chunk);
+        if escapes == 0 {
             out.extend_from_slice(&bytes);
             rest = after;
             continue;
         }
         match charset {
             Charset::Ascii => {
-                write_ascii_units(chunk, out);
+                write_ascii_chunk(chunk, bytes, escapes, out);
                 rest = after;
             }
             // A surrogate pair may stand across the border of two chunks.
             Charset::Utf8 => {
-                let split = matches!(chunk[CHUNK - 1], 0xD800..=0xDBFF);
+                let split = matches!(chunk[CHUNK - 1], 0xD800..=0xDBFF) && !after.is_empty();
                 let (chunk, after) = rest.split_at(if split { CHUNK - 1 } else { CHUNK });
-                if chunk.len() == CHUNK - 1 && after.len() == 1 {
-                    write_utf8_units(rest, out);
-                    return;
-                }
                 write_utf8_units(chunk, out);
                 rest = after;
             }
@@ -87,15 +88,39 @@ fn write_units(units: &[u16], charset: Charset, out: &mut Vec<u8>) {
     }
 }
 
-/// The chunk as bytes when none of its units needs an escape. Without a branch in the loop, so that it is vectorized.
-fn narrow(chunk: &[u16; CHUNK]) -> Option<[u8; CHUNK]> {
+/// The chunk as bytes, and a bit for each unit that needs an escape. Without a branch in the loop, so that it is
+/// vectorized.
+fn narrow(chunk: &[u16; CHUNK]) -> ([u8; CHUNK], u16) {
     let mut bytes = [0; CHUNK];
     let mut escapes = 0;
-    for (byte, &unit) in bytes.iter_mut().zip(chunk) {
-        escapes |= u16::from(unit > 0x7E) | u16::from(unit == u16::from(b'%'));
+    for (index, (byte, &unit)) in bytes.iter_mut().zip(chunk).enumerate() {
+        // A zero wraps around, and is above `~` then.
+        let above = unit.wrapping_sub(1) > 0x7D;
+        escapes |= (u16::from(above) | u16::from(unit == u16::from(b'%'))) << index;
         *byte = unit.to_le_bytes()[0];
     }
-    (escapes == 0).then_some(bytes)
+    (bytes, escapes)
+}
+
+/// Writes a chunk that has escapes: what is between them is copied sixteen bytes at a time, and overwritten by what
+/// follows.
+fn write_ascii_chunk(chunk: &[u16; CHUNK], bytes: [u8; CHUNK], mut escapes: u16, out: &mut Vec<u8>) {
+    let mut padded = [0; 2 * CHUNK];
+    padded[..CHUNK].copy_from_slice(&bytes);
+    let mut written = [0; CHUNK * ESCAPE + CHUNK];
+    let (mut from, mut to) = (0, 0);
+    while escapes != 0 {
+        // Below 16, as is `from`: `escapes` has sixteen bits.
+        let at = escapes.trailing_zeros() as usize;
+        escapes &= escapes - 1;
+        written[to..to + CHUNK].copy_from_slice(&padded[from..from + CHUNK]);
+        to += at - from;
+        written[to..to + ESCAPE].copy_from_slice(&escape_of(chunk[at]));
+        to += ESCAPE;
+        from = at + 1;
+    }
+    written[to..to + CHUNK].copy_from_slice(&padded[from..from + CHUNK]);
+    out.extend_from_slice(&written[..to + CHUNK - from]);
 }
 
 fn write_ascii_units(units: &[u16], out: &mut Vec<u8>) {
@@ -128,6 +153,7 @@ fn write_utf8_units(units: &[u16], out: &mut Vec<u8>) {
     for character in char::decode_utf16(units.iter().copied()) {
         match character {
             Ok('%') => escape(u16::from(b'%'), out),
+            Ok('\0') => escape(0, out),
             Ok(character) => out.extend_from_slice(character.encode_utf8(&mut bytes).as_bytes()),
             // `JSON.stringify` escapes lone surrogates itself, but an escape is right for any.
             Err(lone) => escape(lone.unpaired_surrogate(), out),
@@ -136,13 +162,21 @@ fn write_utf8_units(units: &[u16], out: &mut Vec<u8>) {
 }
 
 const fn is_plain(byte: u8) -> bool {
-    byte <= 0x7E && byte != b'%'
+    matches!(byte, 1..=0x7E) && byte != b'%'
 }
 
 fn escape(unit: u16, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digit = |shift: u32| HEX[usize::from(unit >> shift & 0xF)];
-    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
+    out.extend_from_slice(&escape_of(unit));
+}
+
+/// `\uXXXX`, its four digits computed at once.
+fn escape_of(unit: u16) -> [u8; ESCAPE] {
+    let unit = u32::from(unit);
+    let nibbles = (unit >> 12) | (unit & 0x0F00) | (unit & 0x00F0) << 12 | (unit & 0x000F) << 24;
+    // A carry into bit 4 tells a letter: `a` is 39 above what `9 + 1` would be.
+    let letters = (nibbles + 0x0606_0606) >> 4 & 0x0101_0101;
+    let [a, b, c, d] = (nibbles + 0x3030_3030 + letters * 39).to_le_bytes();
+    [b'\\', b'u', a, b, c, d]
 }
 
 /// Whether `encodeURIComponent` can produce nothing but these bytes.
@@ -192,6 +226,13 @@ mod tests {
     }
 
     #[test]
+    fn every_unit_is_escaped_as_format_would() {
+        for unit in 0..=u16::MAX {
+            assert_eq!(escape_of(unit), format!("\\u{unit:04x}").as_bytes());
+        }
+    }
+
+    #[test]
     fn utf8_escapes_percent_alone() {
         assert_eq!(written(Text::Utf8("\"100% \u{7f}ö💡~\""), Charset::Utf8), "\"100\\u0025 \u{7f}ö💡~\"");
     }
@@ -217,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_encodings_of_a_text_are_written_alike(text in "[ -~%ö語💡\u{7f}]{0,80}") {
+        fn both_encodings_of_a_text_are_written_alike(text in "[ -~%ö語💡\u{7f}\u{0}]{0,80}") {
             let units: Vec<u16> = text.encode_utf16().collect();
             for charset in [Charset::Ascii, Charset::Utf8] {
                 prop_assert_eq!(written(Text::Utf8(&text), charset), written(Text::Utf16(&units), charset));
@@ -237,7 +278,7 @@ mod tests {
         #[test]
         fn any_units_are_carried_without_panic(units in proptest::collection::vec(any::<u16>(), 0..80)) {
             prop_assert!(written(Text::Utf16(&units), Charset::Ascii).is_ascii() );
-            prop_assert!(!written(Text::Utf16(&units), Charset::Utf8).contains('%'));
+            prop_assert!(!written(Text::Utf16(&units), Charset::Utf8).contains(['%', '\0']));
         }
     }
 }

@@ -19,9 +19,18 @@ use crate::{Error, ErrorCode};
 /// UTF-16 units that a thread keeps room for from one call to the next.
 const KEPT_UNITS: usize = 1 << 20;
 
+/// Bytes of a PNG that a thread keeps room for.
+const KEPT_BYTES: usize = 4 << 20;
+
+/// Buffers of units that a thread keeps for its next tasks, at most.
+const MOST_SPARE: usize = 8;
+
 thread_local! {
     static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
-    static SMALL: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Fresh memory would be paid for on JavaScript's thread, page by page, so tasks bring theirs back.
+    static SPARE_UNITS: RefCell<Vec<Vec<u16>>> = const { RefCell::new(Vec::new()) };
+    /// The PNG that was encoded last, until JavaScript has made a buffer for it.
+    static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Bits of the `flags` that `js/image.cjs` packs its options into.
@@ -45,38 +54,35 @@ fn encode_options(flags: u32, max_bytes: u32) -> EncodeOptions {
     }
 }
 
-/// Encodes JSON text. Returns the length when the PNG fits `small`, where it is then, else the PNG.
-#[napi(
-    ts_return_type = "number | Buffer",
-    ts_args_type = "json: string, flags: number, maxBytes: number, small: Uint8Array"
-)]
-pub fn encode_image(
-    env: Env,
-    json: JsText,
-    flags: u32,
-    max_bytes: u32,
-    mut small: BufferSlice<'_>,
-) -> Result<Encoded> {
+/// Encodes JSON text and returns the length of the PNG: it is in `small` when it fits, else `take_image` gives it.
+///
+/// V8 frees memory that it allocated itself as soon as it collects garbage; what is ours waits for a finalizer, which
+/// runs when JavaScript has returned. So JavaScript makes the buffer, and knows its size only now.
+#[napi(ts_args_type = "json: string, flags: number, maxBytes: number, small: Uint8Array")]
+pub fn encode_image(env: Env, json: JsText, flags: u32, max_bytes: u32, small: JsBytes) -> Result<u32> {
     let options = encode_options(flags, max_bytes);
-    // A PNG is hardly larger than its JSON, but for what `ascii` escapes; what does not fit after all is copied once more.
     guarded(|| {
         json.with_units(env, |units| {
-            if units.len() < small.len() {
-                SMALL.with_borrow_mut(|png| {
-                    png.clear();
-                    Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(units), &options, png))?;
-                    if let Some(place) = small.get_mut(..png.len()) {
-                        place.copy_from_slice(png);
-                        return Ok(Encoded::Small(png.len()));
-                    }
-                    Ok(Encoded::Large(std::mem::take(png)))
-                })
-            } else {
-                let mut png = Vec::new();
-                Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(units), &options, &mut png))?;
-                Ok(Encoded::Large(png))
-            }
+            ENCODED.with_borrow_mut(|png| {
+                png.clear();
+                Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(units), &options, png))?;
+                small.write(env, png)?;
+                // The largest image is some 50 MB.
+                Ok(png.len() as u32)
+            })
         })
+    })
+}
+
+/// Copies the PNG that `encode_image` made into `image`, which has its length.
+#[napi(ts_args_type = "image: Uint8Array")]
+pub fn take_image(env: Env, image: JsBytes) -> Result<()> {
+    ENCODED.with_borrow_mut(|png| {
+        image.write(env, png)?;
+        if png.capacity() > KEPT_BYTES {
+            *png = Vec::new();
+        }
+        Ok(())
     })
 }
 
@@ -86,16 +92,19 @@ pub fn encode_image(
     ts_args_type = "json: string, flags: number, maxBytes: number"
 )]
 pub fn encode_image_async(env: Env, json: JsText, flags: u32, max_bytes: u32) -> Result<AsyncTask<Encode>> {
-    let units = json.to_units(env)?;
+    let mut units = SPARE_UNITS.with_borrow_mut(Vec::pop).unwrap_or_default();
+    json.fill(env, &mut units)?;
     Ok(AsyncTask::new(Encode { units, options: encode_options(flags, max_bytes) }))
 }
 
 /// Reads the JSON text back from a PNG.
 #[napi(ts_return_type = "string", ts_args_type = "png: Uint8Array, maxBytes: number")]
-pub fn decode_image(env: Env, png: BufferSlice<'_>, max_bytes: u32) -> Result<JsText> {
+pub fn decode_image(env: Env, png: JsBytes, max_bytes: u32) -> Result<JsText> {
     let options = DecodeOptions { max_bytes: max_bytes as usize };
     guarded(|| {
-        Workspace::of_thread(|workspace| workspace.decode(&png, &options, |text| JsText::new(env, text)))?
+        png.read(env, |png| {
+            Workspace::of_thread(|workspace| workspace.decode(png, &options, |text| JsText::new(env, text)))?
+        })?
     })
 }
 
@@ -104,9 +113,10 @@ pub fn decode_image(env: Env, png: BufferSlice<'_>, max_bytes: u32) -> Result<Js
     ts_return_type = "Promise<string | { code: string, message: string }>",
     ts_args_type = "png: Uint8Array, maxBytes: number"
 )]
-pub fn decode_image_async(png: BufferSlice<'_>, max_bytes: u32) -> AsyncTask<Decode> {
+pub fn decode_image_async(env: Env, png: JsBytes, max_bytes: u32) -> Result<AsyncTask<Decode>> {
     // A copy: JavaScript may write to the bytes while the pool's thread reads them.
-    AsyncTask::new(Decode { png: png.to_vec(), options: DecodeOptions { max_bytes: max_bytes as usize } })
+    let png = png.read(env, <[u8]>::to_vec)?;
+    Ok(AsyncTask::new(Decode { png, options: DecodeOptions { max_bytes: max_bytes as usize } }))
 }
 
 /// Runs `work` and turns its panic into an error: nothing unwinds into JavaScript's frames.
@@ -126,35 +136,75 @@ fn caught<T>(work: impl FnOnce() -> crate::Result<T>) -> crate::Result<T> {
     })
 }
 
-/// A PNG on its way to JavaScript.
-pub enum Encoded {
-    /// Its length; it is in JavaScript's own buffer.
-    Small(usize),
-    /// The PNG, which becomes a buffer without a copy.
-    Large(Vec<u8>),
-}
+/// A PNG on its way to JavaScript, where it becomes a buffer without a copy.
+pub struct Encoded(Vec<u8>);
 
 impl TypeName for Encoded {
     fn type_name() -> &'static str {
-        "number | Buffer"
+        "Buffer"
     }
 
     fn value_type() -> ValueType {
-        ValueType::Unknown
+        ValueType::Object
     }
 }
 
 impl ToNapiValue for Encoded {
     unsafe fn to_napi_value(env: sys::napi_env, encoded: Self) -> napi::Result<sys::napi_value> {
-        match encoded {
-            // SAFETY: `env` is the one this call was made with.
-            Encoded::Small(length) => unsafe { ToNapiValue::to_napi_value(env, length as f64) },
-            Encoded::Large(png) => {
-                let buffer = BufferSlice::from_data(&Env::from_raw(env), png)?;
-                // SAFETY: the same.
-                unsafe { ToNapiValue::to_napi_value(env, &buffer) }
-            }
+        let buffer = BufferSlice::from_data(&Env::from_raw(env), encoded.0)?;
+        // SAFETY: `env` is the one that the task completes in.
+        unsafe { ToNapiValue::to_napi_value(env, &buffer) }
+    }
+}
+
+/// A JavaScript `Uint8Array`, in the handle scope of the call that it belongs to.
+///
+/// napi's own slices register a borrow with each call, which costs more than the call.
+pub struct JsBytes(sys::napi_value);
+
+impl JsBytes {
+    /// Hands the bytes to `read`, during which no JavaScript runs: it may only make values.
+    fn read<R>(&self, env: Env, read: impl FnOnce(&[u8]) -> R) -> crate::Result<R> {
+        let (data, length) = self.info(env)?;
+        if length == 0 {
+            return Ok(read(&[]));
         }
+        // SAFETY: the engine says that so many bytes are there; they stay while no JavaScript runs, and
+        // `js/image.cjs` hands no shared memory in, which another thread might write to.
+        Ok(read(unsafe { std::slice::from_raw_parts(data, length) }))
+    }
+
+    /// Writes `bytes` to the front, if they fit.
+    fn write(&self, env: Env, bytes: &[u8]) -> crate::Result<()> {
+        let (data, length) = self.info(env)?;
+        if bytes.len() <= length {
+            // SAFETY: the engine says that `length` bytes are there; `bytes` are our own.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len()) };
+        }
+        Ok(())
+    }
+
+    fn info(&self, env: Env) -> crate::Result<(*mut u8, usize)> {
+        let (mut data, mut length) = (ptr::null_mut(), 0);
+        // SAFETY: both results are written to locals.
+        check(unsafe { sys::napi_get_buffer_info(env.raw(), self.0, &mut data, &mut length) })?;
+        Ok((data.cast(), length))
+    }
+}
+
+impl FromNapiValue for JsBytes {
+    unsafe fn from_napi_value(_env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        Ok(Self(value))
+    }
+}
+
+impl TypeName for JsBytes {
+    fn type_name() -> &'static str {
+        "Uint8Array"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Object
     }
 }
 
@@ -172,13 +222,7 @@ impl JsText {
         result
     }
 
-    /// The units of the string, in a vector of their own.
-    fn to_units(&self, env: Env) -> crate::Result<Vec<u16>> {
-        let mut units = Vec::new();
-        self.fill(env, &mut units)?;
-        Ok(units)
-    }
-
+    /// The units of the string, into `units`.
     fn fill(&self, env: Env, units: &mut Vec<u16>) -> crate::Result<()> {
         // Most strings fit what is there: one call then, which truncates a longer one and so shows that it is.
         if self.read(env, units)? {
@@ -239,9 +283,9 @@ fn check(status: sys::napi_status) -> crate::Result<()> {
     if status == sys::Status::napi_ok { Ok(()) } else { Err(unreadable()) }
 }
 
-/// V8 holds no string of more than some 512 MB, which no image comes near to.
+/// `js/image.cjs` has checked the types, and V8 makes strings larger than any image.
 fn unreadable() -> Error {
-    Error::new(ErrorCode::InvalidArgument, "the string cannot be taken from JavaScript, or given to it")
+    Error::new(ErrorCode::InvalidArgument, "a value cannot be taken from JavaScript, or given to it")
 }
 
 impl FromNapiValue for JsText {
@@ -330,16 +374,22 @@ impl Task for Encode {
     type JsValue = Settled<Encoded>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let units = std::mem::take(&mut self.units);
         Ok(caught(|| {
             let mut png = Vec::new();
-            Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(&units), &self.options, &mut png))?;
-            Ok(Encoded::Large(png))
+            let json = Text::Utf16(&self.units);
+            Workspace::of_thread(|workspace| workspace.encode(json, &self.options, &mut png))?;
+            Ok(Encoded(png))
         })
         .into())
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+        let units = std::mem::take(&mut self.units);
+        SPARE_UNITS.with_borrow_mut(|spare| {
+            if spare.len() < MOST_SPARE && units.capacity() <= KEPT_UNITS {
+                spare.push(units);
+            }
+        });
         Ok(output)
     }
 }

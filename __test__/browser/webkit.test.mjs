@@ -1,0 +1,4 @@
+import { launchWebkit } from '../support/browser-webkit.mjs'
+import { testClient } from './client-behaviour.mjs'
+
+testClient(launchWebkit, 'webkit', { endsDownloads: false })

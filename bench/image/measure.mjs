@@ -1,0 +1,58 @@
+/** Ratios of times taken in turns: what shares a round shares the machine's mood. */
+
+/**
+ * The median of the time that each of `runs` takes, in nanoseconds, over rounds in which each runs for `slice` ms.
+ * A run that throws has no time.
+ * @param {[string, () => unknown][]} runs
+ * @param {{ rounds?: number, slice?: number }} [options]
+ * @returns {Promise<Map<string, number>>}
+ */
+export async function measure(runs, { rounds = 7, slice = 40 } = {}) {
+  /** @type {Map<string, number[]>} */
+  const times = new Map()
+  const counts = new Map()
+  for (const [name, run] of runs) {
+    try {
+      // Warms up, and finds how many calls fill a slice.
+      let count = 0
+      const start = performance.now()
+      while (performance.now() - start < slice || count < 3) {
+        await run()
+        count++
+      }
+      counts.set(name, Math.max(1, Math.round((count * slice) / (performance.now() - start))))
+      times.set(name, [])
+    } catch {
+      counts.set(name, 0)
+    }
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, run] of runs) {
+      const count = counts.get(name)
+      if (count === 0) continue
+      const isAsync = run() instanceof Promise
+      const start = process.hrtime.bigint()
+      if (isAsync) for (let call = 0; call < count; call++) await run()
+      else for (let call = 0; call < count; call++) run()
+      times.get(name)?.push(Number(process.hrtime.bigint() - start) / count)
+    }
+  }
+  return new Map(runs.map(([name]) => [name, median(times.get(name) ?? [])]))
+}
+
+/** @param {number[]} values */
+export function median(values) {
+  if (values.length === 0) return Number.NaN
+  return values.toSorted((a, b) => a - b)[values.length >> 1]
+}
+
+/**
+ * @param {string[]} head
+ * @param {string[][]} rows
+ */
+export function table(head, rows) {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)))
+  const line = (row) =>
+    row.map((cell, column) => (column ? cell.padStart(widths[column]) : cell.padEnd(widths[0]))).join('  ')
+  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n')
+}
