@@ -99,7 +99,8 @@ describe('the package, installed from its tarballs', () => {
   })
 
   it('holds nothing needless, and what a build from source takes', async () => {
-    const listed = await readdir(path.join(folder, 'node_modules', 'texample'), { recursive: true })
+    const installed = path.join(folder, 'node_modules', 'texample')
+    const listed = await readdir(installed, { recursive: true })
     const tops = new Set(listed.map((name) => name.split(path.sep)[0]))
     const expected = ['Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'build.rs', 'js', 'package.json', 'src']
     assert.deepEqual([...tops].sort(), expected.sort())
@@ -108,6 +109,12 @@ describe('the package, installed from its tarballs', () => {
       [],
     )
     assert.ok((await stat(tarballs[1])).size < 400_000)
+    // Cargo reads the manifest, and finds each member of the workspace and the library.
+    const { stdout } = await run('cargo', ['metadata', '--no-deps', '--format-version=1'], { cwd: installed })
+    assert.deepEqual(
+      JSON.parse(stdout).packages.map(({ name }) => name),
+      ['texample'],
+    )
   })
 
   it('says which package is missing, and how to build, where no native add-on came along', async () => {

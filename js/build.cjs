@@ -16,7 +16,7 @@ const { platform } = require('./platform.cjs')
 async function build() {
   const target = await mkdtemp(path.join(tmpdir(), 'texample-build-'))
   try {
-    await cargo(['build', '--release', '--locked', '--lib', '--target-dir', target])
+    await cargo(['build', '--release', '--lib', '--target-dir', target])
     const made = path.join(target, 'release', library())
     const addon = path.join(__dirname, `texample.${platform()}.node`)
     // Not written in place: a process that has the old one loaded would crash.
