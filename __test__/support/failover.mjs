@@ -42,7 +42,7 @@ export async function failover(set, kind, path) {
     await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'off')))
   }
   const before = drawn(path).length
-  await until(() => drawn(path).length > before + 2000, 'both processes draw on')
+  await until(() => drawn(path).length > before + 300, 'both processes draw on')
   if (kind === 'freeze') primary.thaw()
   if (kind === 'kill') await primary.restart()
   for (const { child } of drawers) child.kill('SIGTERM')

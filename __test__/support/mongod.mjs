@@ -11,6 +11,9 @@ export { findMongod }
 // Several members run beside the tests on small machines; the default cache is half of the memory each.
 const FRUGAL = ['--wiredTigerCacheSizeGB', '0.25', '--setParameter', 'diagnosticDataCollectionEnabled=false']
 
+// A secondary leaves a source that fell silent after a second, not after five: the tests would only wait for it.
+const BRISK = ['--setParameter', 'oplogNetworkTimeoutBufferSeconds=1']
+
 /** Loaded late, so that its settings in the environment are ours. */
 async function memoryServer() {
   process.env.MONGOMS_SYSTEM_BINARY_VERSION_CHECK ??= 'false'
@@ -60,7 +63,7 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
       name: 'texample',
       count,
       storageEngine: 'wiredTiger',
-      args: [...FRUGAL, '--setParameter', 'enableTestCommands=1', ...args],
+      args: [...FRUGAL, '--setParameter', 'enableTestCommands=1', ...BRISK, ...args],
       configSettings: { electionTimeoutMillis, heartbeatIntervalMillis: 500 },
     },
   })

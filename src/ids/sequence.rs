@@ -59,6 +59,8 @@ pub struct Counters {
     pub step: u64,
     /// Ids claimed and not leased.
     pub in_hand: u64,
+    /// Those of them that count as supply: closed handles returned the others.
+    pub in_hand_fresh: u64,
     /// Measured demand, ids a second.
     pub rate: f64,
 }
@@ -287,6 +289,7 @@ impl Sequence {
         Counters {
             step: self.size(now),
             in_hand: self.stock.total(),
+            in_hand_fresh: self.stock.fresh(),
             rate: self.pace.rate(now),
             ..self.counters
         }
