@@ -73,10 +73,15 @@ struct Issued(BTreeMap<i64, i64>);
 impl Issued {
     fn add(&mut self, range: Range) {
         let below = self.0.range(..range.end).next_back();
-        assert!(below.is_none_or(|(_, &end)| end <= range.start), "{range:?} was handed out before: {below:?}");
+        assert!(
+            below.is_none_or(|(_, &end)| end <= range.start),
+            "{range:?} was handed out before: {below:?}"
+        );
         // Neighbours become one, so that the map stays small.
         let mut start = range.start;
-        if let Some((&before, _)) = self.0.range(..range.start).next_back().filter(|&(_, &end)| end == range.start) {
+        if let Some((&before, _)) =
+            self.0.range(..range.start).next_back().filter(|&(_, &end)| end == range.start)
+        {
             start = before;
         }
         self.0.insert(start, range.end);
@@ -94,9 +99,17 @@ struct Caller {
 /// What a store will do, and when.
 enum Due {
     /// The write takes effect; true when it still has to be answered to the claimer who waits.
-    Apply { pool: usize, life: u32, claim: Claim, answer: bool },
+    Apply {
+        pool: usize,
+        life: u32,
+        claim: Claim,
+        answer: bool,
+    },
     /// The claimer gives up.
-    GiveUp { pool: usize, life: u32 },
+    GiveUp {
+        pool: usize,
+        life: u32,
+    },
     GiveBack(Range),
 }
 
@@ -223,7 +236,9 @@ impl Simulation {
         pool.claiming = false;
         let woken = pool.sequence.claimed(now, outcome);
         for id in woken {
-            let caller = pool.callers.iter_mut().find(|caller| caller.id == id).expect("only live handles are woken");
+            let Some(caller) = pool.callers.iter_mut().find(|caller| caller.id == id) else {
+                panic!("a handle was woken that is gone");
+            };
             Self::collect(&mut pool.sequence, caller, &mut self.issued, &mut self.ids);
         }
     }
@@ -239,7 +254,10 @@ impl Simulation {
         assert!(claim.count >= 1 && claim.count <= self.world.max_step, "{claim:?}");
         // Ahead of need up to the horizon and no further: demand within it, or one step.
         let horizon = (before.rate * self.world.horizon_ms as f64 / 1000.0).round() as u64;
-        assert!(claim.count <= (lacked + horizon.max(1)).max(self.world.step), "{claim:?} for {lacked} and {horizon}");
+        assert!(
+            claim.count <= (lacked + horizon.max(1)).max(self.world.step),
+            "{claim:?} for {lacked} and {horizon}"
+        );
         if lacked == 0 {
             assert!(before.in_hand_fresh <= horizon.max(1), "claimed ahead with {before:?} in hand");
         }
@@ -399,7 +417,8 @@ fn a_counter_that_goes_back_is_never_a_second_round() {
         let settings = Settings { step: 1 + random.below(20), max_step: 50, ..Settings::default() };
         let mut sequence = Sequence::new("simulated", settings, seed);
         let id = sequence.attach();
-        let (mut index, mut issued, mut now, mut poisoned) = (1000i64, Issued::default(), Duration::ZERO, false);
+        let (mut index, mut issued, mut now, mut poisoned) =
+            (1000i64, Issued::default(), Duration::ZERO, false);
         let turn = 5 + random.below(200);
         for i in 0..400 {
             now += Duration::from_millis(random.below(50));

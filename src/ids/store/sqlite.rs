@@ -49,7 +49,7 @@ impl Sqlite {
         cancel: &Cancel,
         work: impl Fn(&Self, &Connection) -> Result<T, ClaimError>,
     ) -> Result<T, ClaimError> {
-        let open = match self.open.take() {
+        let mut open = match self.open.take() {
             Some(open) => open,
             None => self.connect()?,
         };

@@ -1,0 +1,73 @@
+/** Four processes that claim flat out on one SQLite file, beside one alone, and beside SQLite's own busy timeout. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { median, quantile } from './report.mjs'
+
+const MS = 10_000
+
+/**
+ * The durations of all claims of some processes.
+ * @param {number} count
+ * @param {string} file
+ */
+async function claims(count, file) {
+  const children = Array.from({ length: count }, () => {
+    return spawn(process.execPath, [fileURLToPath(new URL('./sqlite-claimer.mjs', import.meta.url)), file, `${MS}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+  })
+  const texts = await Promise.all(
+    children.map(async (child) => {
+      let text = ''
+      child.stdout.setEncoding('utf8').on('data', (data) => {
+        text += data
+      })
+      await once(child, 'close')
+      return text
+    }),
+  )
+  return texts.flatMap((text) => /** @type {number[]} */ (JSON.parse(text)))
+}
+
+export async function run() {
+  const folder = mkdtempSync(join(tmpdir(), 'texample-bench-'))
+  try {
+    const alone = await claims(1, join(folder, 'alone.db'))
+    const four = await claims(4, join(folder, 'four.db'))
+    const p99 = quantile(alone, 0.99)
+    const p999 = quantile(four, 0.999)
+    const worst = Math.max(...four)
+    const than = "one alone's p99"
+    return [
+      { what: `one process, median of ${alone.length} claims`, value: median(alone), unit: 'ms' },
+      { what: 'one process, p99', value: p99, unit: 'ms' },
+      { what: `four processes, median of ${four.length} claims`, value: median(four), unit: 'ms' },
+      { what: 'four processes, p99', value: quantile(four, 0.99), unit: 'ms', ratio: quantile(four, 0.99) / p99, than },
+      {
+        what: 'four processes, p99.9',
+        value: p999,
+        unit: 'ms',
+        ratio: p999 / p99,
+        than,
+        goal: 'at most 8',
+        met: p999 <= 8 * p99,
+      },
+      {
+        what: 'four processes, worst',
+        value: worst,
+        unit: 'ms',
+        ratio: worst / p99,
+        than,
+        goal: 'at most 40',
+        met: worst <= 40 * p99,
+      },
+    ]
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
