@@ -281,11 +281,12 @@ sys.stdin.readline()
 db.execute('COMMIT')`
   const { spawn } = await import('node:child_process')
   const holder = spawn('python3', ['-c', code, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = once(holder, 'close')
   await once(holder.stdout, 'data')
   const waiting = Promise.all([sequence.nextId(), sequence.nextId(), sequence.nextId()])
   setTimeout(() => holder.stdin.end('\n'), 300)
   assertDistinct([1000, ...(await waiting)])
-  await once(holder, 'close')
+  await ended
   await sequence.close()
 })
 
