@@ -1,5 +1,6 @@
 import { testClient } from './browser/client-behaviour.mjs'
 import { launchChromium } from './support/chromium.mjs'
+import { countPage } from './support/page-coverage.mjs'
 
 testClient(async () => {
   const browser = await launchChromium()
@@ -7,8 +8,15 @@ testClient(async () => {
     async open(url) {
       const context = await browser.newContext()
       const page = await context.newPage()
+      const stopCounting = await countPage(page)
       await page.goto(url)
-      return { evaluate: (work, argument) => page.evaluate(work, argument), close: () => context.close() }
+      return {
+        evaluate: (work, argument) => page.evaluate(work, argument),
+        async close() {
+          await stopCounting()
+          await context.close()
+        },
+      }
     },
     close: () => browser.close(),
   }
