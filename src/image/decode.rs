@@ -1,9 +1,9 @@
 //! From a PNG file to JSON text.
 
 use super::container::Container;
-use super::deflate::{self, Wrapper};
+use super::deflate;
 use super::frame::Frame;
-use super::{DecodeOptions, Workspace, filter, frame, robust, text, too_large};
+use super::{DecodeOptions, Workspace, frame, robust, text, too_large};
 use crate::{Error, ErrorCode, Result};
 
 impl Workspace {
@@ -18,35 +18,20 @@ impl Workspace {
         read: impl FnOnce(&str) -> R,
     ) -> Result<R> {
         let limit = options.max_bytes.min(super::MAX_BYTES);
-        let container = Container::read(png)?;
+        let container = Container::open(png)?;
         let layout = container.layout;
         if !layout.is_within(limit) {
             let size = format!("the image is {} x {} pixels, which carry data", layout.width, layout.height);
             return Err(too_large(&size, limit));
         }
-        let length = layout.height * (layout.width * container.channels + 1);
-        if !deflate::can_become(container.data, length) {
-            let message =
-                format!("the PNG is truncated: {} bytes cannot hold {length} of pixels", container.data);
+        let bytes = layout.capacity();
+        if !deflate::can_become(png.len(), bytes) {
+            let message = format!("the PNG is truncated: {} bytes cannot hold {bytes} of pixels", png.len());
             return Err(Error::new(ErrorCode::ImageCorrupt, message));
         }
 
         let Self { raw, packed, rows, codec } = self;
-        let mut parts = container.parts();
-        let deflated = match (parts.next(), parts.next()) {
-            (Some(only), None) => only,
-            _ => {
-                packed.clear();
-                packed.reserve(container.data);
-                container.parts().for_each(|part| packed.extend_from_slice(part));
-                packed.as_slice()
-            }
-        };
-        if raw.len() < length {
-            raw.resize(length, 0);
-        }
-        codec.inflate(deflated, Wrapper::Zlib, &mut raw[..length])?;
-        let pixels = filter::undo(&mut raw[..length], layout, container.channels)?;
+        let pixels = container.read(raw)?;
 
         let (bytes, sealed) = match frame::open(pixels) {
             Frame::Sealed(bytes) => (bytes, true),

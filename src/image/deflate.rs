@@ -6,7 +6,6 @@
 
 use libdeflater::{Adler32, CompressionLvl, Compressor, Decompressor};
 
-use super::container::Writer;
 use super::layout::Layout;
 use crate::{Error, ErrorCode, Result};
 
@@ -76,24 +75,20 @@ impl Codec {
         bytes + bytes.div_ceil(5_000) * 5 + 5 + 9 + 6
     }
 
-    /// Inflates exactly `out.len()` bytes.
+    /// Inflates a bare stream to exactly `out.len()` bytes.
     ///
     /// # Errors
     /// `ImageCorrupt` when the stream is broken, or is of another length.
-    pub(super) fn inflate(&mut self, deflated: &[u8], wrapper: Wrapper, out: &mut [u8]) -> Result<()> {
+    pub(super) fn inflate(&mut self, deflated: &[u8], out: &mut [u8]) -> Result<()> {
         let decompressor = self.inflate.get_or_insert_with(Decompressor::new);
-        let inflated = match wrapper {
-            Wrapper::Zlib => decompressor.zlib_decompress(deflated, out),
-            Wrapper::None => decompressor.deflate_decompress(deflated, out),
-        };
-        match inflated {
+        match decompressor.deflate_decompress(deflated, out) {
             Ok(length) if length == out.len() => Ok(()),
             Ok(length) => Err(corrupt(format!("it ends after {length} of {} bytes", out.len()))),
             Err(libdeflater::DecompressionError::InsufficientSpace) => {
                 Err(corrupt(format!("it is longer than the {} bytes of its pixels", out.len())))
             }
             Err(libdeflater::DecompressionError::BadData) => {
-                Err(corrupt("it is not a whole zlib stream".to_owned()))
+                Err(corrupt("it is not a whole stream".to_owned()))
             }
         }
     }
@@ -120,26 +115,27 @@ pub(super) const fn stored_length(layout: Layout) -> usize {
     2 + 5 * blocks + row * layout.height + 4
 }
 
-/// Writes rows, each behind a filter byte of 0, as stored blocks of whole rows.
-pub(super) fn store(bytes: &[u8], layout: Layout, png: &mut Writer<'_>) {
+/// Writes rows, each behind a filter byte of 0, as a zlib stream of stored blocks of whole rows.
+pub(super) fn store(bytes: &[u8], layout: Layout, out: &mut Vec<u8>) {
     let row = layout.row();
     let mut adler = Adler32::new();
-    png.write(&[0x78, 0x01]);
+    out.clear();
+    out.reserve(stored_length(layout));
+    out.extend_from_slice(&[0x78, 0x01]);
     // The widest row has 16 384 pixels, 49 153 bytes with its filter: a block holds it.
     let mut blocks = bytes.chunks(row * (BLOCK / (row + 1))).peekable();
     while let Some(block) = blocks.next() {
         let length = (block.len() + block.len() / row) as u16;
         let [l0, l1] = length.to_le_bytes();
-        png.write(&[u8::from(blocks.peek().is_none()), l0, l1, !l0, !l1]);
+        out.extend_from_slice(&[u8::from(blocks.peek().is_none()), l0, l1, !l0, !l1]);
+        let from = out.len();
         for row in block.chunks_exact(row) {
-            png.write(&[0]);
-            png.write(row);
-            adler.update(&[0]);
-            adler.update(row);
+            out.push(0);
+            out.extend_from_slice(row);
         }
-        png.check();
+        adler.update(&out[from..]);
     }
-    png.write(&adler.sum().to_be_bytes());
+    out.extend_from_slice(&adler.sum().to_be_bytes());
 }
 
 fn corrupt(what: String) -> Error {

@@ -1,9 +1,8 @@
 //! From JSON text to a PNG file.
 
-use super::container::Writer;
 use super::deflate::{self, Effort, Wrapper};
 use super::layout::Layout;
-use super::{Compression, EncodeOptions, Text, Workspace, frame, robust, too_large};
+use super::{Compression, EncodeOptions, Text, Workspace, container, frame, robust, too_large};
 use crate::{Error, ErrorCode, Result};
 
 /// From how many bytes of pixels on `Auto` deflates: below, deflate costs several times what the rest does and
@@ -37,11 +36,10 @@ impl Workspace {
             Layout::of(self.rows.len() - 1).ok_or_else(|| too_large("the data are", options.max_bytes))?;
         let fill = if options.robust { robust::FILL } else { 0 };
         self.rows.resize(1 + layout.capacity(), fill);
-        self.write_png(layout, options.compression, png);
-        Ok(())
+        self.write_png(layout, options.compression, png)
     }
 
-    fn write_png(&mut self, layout: Layout, compression: Compression, png: &mut Vec<u8>) {
+    fn write_png(&mut self, layout: Layout, compression: Compression, png: &mut Vec<u8>) -> Result<()> {
         let effort = match compression {
             Compression::None => None,
             Compression::Auto if self.rows.len() < AUTO_DEFLATES_FROM => None,
@@ -57,12 +55,10 @@ impl Workspace {
             };
             self.codec.deflate(raw, effort, Wrapper::Zlib, stored, &mut self.packed)
         });
-        let mut png = Writer::new(layout, deflated.unwrap_or(stored), png);
-        match deflated {
-            Some(length) => png.write(&self.packed[..length]),
-            None => deflate::store(&self.rows[1..], layout, &mut png),
+        if deflated.is_none() {
+            deflate::store(&self.rows[1..], layout, &mut self.packed);
         }
-        png.finish();
+        container::write(layout, &self.packed[..deflated.unwrap_or(stored)], png)
     }
 }
 

@@ -17,8 +17,7 @@
 //! | `text` | JSON text as the bytes of an image: the two charsets, percent-encoding |
 //! | `frame` | what ends the text and proves it: terminator and CRC |
 //! | `layout` | how many pixels, in which rows; the limits |
-//! | `container` | PNG chunks, written and read |
-//! | `filter` | PNG row filters, undone |
+//! | `container` | the PNG file around the pixels |
 //! | `deflate` | compression, stored blocks, inflation |
 //! | `robust` | the form that survives noise in the two low bits |
 //! | `encode`, `decode` | the two ways through all of these |
@@ -29,7 +28,6 @@ mod container;
 mod decode;
 mod deflate;
 mod encode;
-mod filter;
 mod frame;
 mod layout;
 mod robust;
