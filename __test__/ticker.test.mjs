@@ -178,6 +178,7 @@ test('stats say where each tick is, at every moment', async () => {
     },
     { interval: 0, count: 500, capacity: 64 },
   )
+  while (ticker.stats().queued < 64) block(1)
   block(20)
   assert.equal(ticker.stats().queued, 64)
   await ticker.done
