@@ -66,7 +66,8 @@ it('without a native add-on the error says how to get one', async () => {
       try { require('./js/index.cjs') } catch (error) {
         console.log(JSON.stringify([error.name, error.code, error.message, error.cause instanceof Error]))
       }`
-    const { stdout } = await run(process.execPath, ['-e', script], { cwd: folder })
+    const { NAPI_RS_NATIVE_LIBRARY_PATH: _, ...env } = process.env
+    const { stdout } = await run(process.execPath, ['-e', script], { cwd: folder, env })
     const [name, code, message, hasCause] = JSON.parse(stdout)
     assert.equal(name, 'TexampleError')
     assert.equal(code, 'ERR_TEXAMPLE_ADDON_MISSING')

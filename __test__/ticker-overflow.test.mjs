@@ -6,10 +6,14 @@ import { block } from './support/threads.mjs'
 
 const policies = ['block', 'drop-oldest', 'drop-newest', 'latest']
 
-/** Starts a ticker, lets it post while JavaScript is blocked, and collects what is delivered until it is done. */
+/**
+ * Starts a ticker, lets it post while JavaScript is blocked, and collects what is delivered until it is done.
+ * The thread has had its turn once it has posted something; on a busy machine that takes longer than `blocked`.
+ */
 async function overflowed(options, blocked) {
   const seen = []
   const ticker = start((i) => seen.push(i), options)
+  for (let tries = 0; ticker.stats().posted === 0 && tries < 500; tries++) block(blocked)
   block(blocked)
   const during = ticker.stats()
   await ticker.done
