@@ -410,6 +410,61 @@ test('worker threads share one pool, and one that ends without close reuses noth
   await sequence.close()
 })
 
+test('main and eight worker threads share one pool: ids are distinct, rise within each handle, and few claims serve all', async () => {
+  const shared = name()
+  const sequence = openSequence(shared, { url: 'memory:' })
+  const code = `
+    const { parentPort } = require('node:worker_threads')
+    const sequence = require(${JSON.stringify(PACKAGE)}).openSequence(${JSON.stringify(shared)}, { url: 'memory:' })
+    const draw = async () => {
+      const ids = []
+      for (let i = 0; i < 5000; i++) ids.push(await sequence.nextId())
+      parentPort.postMessage(ids)
+      await sequence.close()
+    }
+    draw()`
+  const workers = Array.from({ length: 8 }, () => new Worker(code, { eval: true }))
+  const mine = []
+  for (let i = 0; i < 5000; i++) mine.push(await sequence.nextId())
+  const all = [mine, ...(await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0])))]
+  for (const ids of all)
+    assert.ok(ids.every((/** @type {number} */ id, /** @type {number} */ i) => i === 0 || id > ids[i - 1]))
+  assertDistinct(all.flat())
+  const { claims } = sequence.stats()
+  assert.ok(claims < 100, `${claims} claims for 45 000 ids`)
+  await Promise.all(workers.map((worker) => worker.terminate()))
+  await sequence.close()
+})
+
+test('a pool’s threads end with its last handle, closed, dropped with its worker, or during a claim', async (t) => {
+  if (process.platform !== 'linux') return t.diagnostic('threads are counted in /proc')
+  const code = `
+    const { readdirSync, readFileSync } = require('node:fs')
+    const { Worker } = require('node:worker_threads')
+    const { once } = require('node:events')
+    const ours = () => readdirSync('/proc/self/task').filter((id) => {
+      try { return readFileSync('/proc/self/task/' + id + '/comm', 'utf8').startsWith('texample') } catch { return false }
+    }).length
+    const counts = []
+    for (const url of ['memory:', 'sqlite:' + process.cwd() + '/ids.db', 'mongodb://127.0.0.1:1/']) {
+      const sequence = texample.openSequence('a', { url, timeout: 50 })
+      await sequence.nextId().catch(() => {})
+      counts.push(ours() > 0)
+      await sequence.close()
+      counts.push(ours())
+      const worker = new Worker(\`
+        const sequence = require(${JSON.stringify(PACKAGE)}).openSequence('b', { url: \${JSON.stringify(url)} })
+        sequence.nextId().catch(() => {})
+        require('node:worker_threads').parentPort.postMessage('up')\`, { eval: true })
+      await once(worker, 'message')
+      await worker.terminate()
+      counts.push(ours())
+    }
+    console.log(JSON.stringify(counts))`
+  const counts = JSON.parse(await output(program(code, { cwd: folder(t) })))
+  assert.deepEqual(counts, [true, 0, 0, true, 0, 0, true, 0, 0])
+})
+
 test('claims and errors are published, without the password', async () => {
   /** @type {any[]} */
   const seen = []
