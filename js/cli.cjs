@@ -21,8 +21,12 @@ const help = `Usage: texample COMMAND [OPTIONS]
   tick            a line for each tick of a native thread
       -i, --interval MS     default 1000
       -n, --count N         stop after so many; default: never
-  ids [NAME]      ids of a sequence, one a line; default name: default
+  ids [next] [NAME]         ids of a sequence, one a line; default name: default
+  ids show [NAME]           the next id, without taking it
+  ids set NAME INDEX        makes INDEX the next id: forward, or back with --force
       -n, --count N         how many; default 1
+      --force               even if that hands ids out a second time
+      --collection NAME     collection, or table; default ids
       -u, --url URL         mongodb://…, sqlite:FILE or memory:; default TEXAMPLE_IDS_URL,
                             else sqlite:texample-ids.db
 
@@ -80,23 +84,27 @@ const commands = {
   },
 
   ids: {
-    options: { count: { type: 'string', short: 'n' }, url: { type: 'string', short: 'u' } },
-    operands: 1,
-    async run({ count, url }, [name]) {
-      const { openSequence } = texample()
-      const wanted = number('--count', count) ?? 1
-      if (!Number.isSafeInteger(wanted) || wanted < 1)
-        throw new UsageError(`--count must be a positive integer; it is ${count}`)
-      const sequence = openSequence(name, { url })
-      try {
-        for (let left = wanted; left > 0; ) {
-          const ids = await sequence.nextIds(Math.min(left, 10_000))
-          await write(`${ids.join('\n')}\n`)
-          left -= ids.length
-        }
-      } finally {
-        await sequence.close()
+    options: {
+      count: { type: 'string', short: 'n' },
+      url: { type: 'string', short: 'u' },
+      collection: { type: 'string' },
+      force: { type: 'boolean' },
+    },
+    operands: 3,
+    async run({ count, url, collection, force = false }, operands) {
+      const verb = ['show', 'next', 'set'].includes(operands[0]) ? operands.shift() : 'next'
+      const [name = 'default', text, ...rest] = operands
+      if (rest.length > 0 || (text !== undefined) !== (verb === 'set')) {
+        throw new UsageError(verb === 'set' ? 'ids set takes NAME and INDEX' : `ids ${verb} takes one NAME`)
       }
+      if (force && verb !== 'set') throw new UsageError('--force is for ids set')
+      if (verb === 'next') return nextIds(name, count, { url, collection })
+      if (count !== undefined) throw new UsageError(`--count is for ids next`)
+      const { readSequence, setSequence } = require('./ids.cjs')
+      if (verb === 'set') return setSequence(name, index(text), force, { url, collection })
+      const next = readSequence(name, { url, collection })
+      if (next === undefined) throw new Error(`there is no sequence "${name}"`)
+      await write(`${next}\n`)
     },
   },
 
@@ -118,6 +126,34 @@ function texample() {
   return /** @type {any} */ (require('./index.cjs'))
 }
 
+/**
+ * @param {string} name
+ * @param {string | undefined} count
+ * @param {{ url?: string, collection?: string }} options
+ */
+async function nextIds(name, count, options) {
+  const wanted = number('--count', count) ?? 1
+  if (!Number.isSafeInteger(wanted) || wanted < 1)
+    throw new UsageError(`--count must be a positive integer; it is ${count}`)
+  const sequence = texample().openSequence(name, options)
+  try {
+    for (let left = wanted; left > 0; ) {
+      const ids = await sequence.nextIds(Math.min(left, 10_000))
+      await write(`${ids.join('\n')}\n`)
+      left -= ids.length
+    }
+  } finally {
+    await sequence.close()
+  }
+}
+
+/** @param {string} text */
+function index(text) {
+  if (!/^\d+$/.test(text) || BigInt(text) >= 2n ** 63n)
+    throw new UsageError(`INDEX must be an integer from 0; it is "${text}"`)
+  return BigInt(text)
+}
+
 /** @param {string[]} args */
 async function main([name, ...rest]) {
   if (name === undefined || name === '-h' || name === '--help') return write(help)
@@ -127,9 +163,8 @@ async function main([name, ...rest]) {
   const { values, positionals } = parse(rest, command.options)
   if (values.help) return write(help)
   if (positionals.length > command.operands) {
-    throw new UsageError(
-      `${name} takes ${command.operands === 0 ? 'no operand' : 'one operand'}: ${positionals.join(' ')}`,
-    )
+    const most = ['no operand', 'one operand'][command.operands] ?? `at most ${command.operands} operands`
+    throw new UsageError(`${name} takes ${most}: ${positionals.join(' ')}`)
   }
   await command.run(values, positionals)
 }

@@ -3,7 +3,7 @@
 /** Sequential unique ids: `nextId`, `openSequence`, and the checks of what they are given. */
 
 const native = require('./addon.cjs')
-const { outOfRange, wrongType } = require('./errors.cjs')
+const { fromNative, outOfRange, wrongType } = require('./errors.cjs')
 const { Sequence, callLater } = require('./sequence.cjs')
 
 const DEFAULT_URL = 'sqlite:texample-ids.db'
@@ -83,6 +83,41 @@ function open(argument, name, options) {
   })
 }
 
+/**
+ * The next id that a claim would get, for the command line; undefined when the sequence does not exist.
+ * @param {string} name
+ * @param {{ url?: string, collection?: string }} options
+ * @returns {bigint | undefined}
+ */
+function readSequence(name, { url = environmentUrl(), collection = 'ids' }) {
+  checkName('name', name)
+  try {
+    return native.SequencePort.read(url, collection, name)?.[0]
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
+
+/**
+ * Makes `index` the next id, for the command line; back only by force.
+ * @param {string} name
+ * @param {bigint} index
+ * @param {boolean} force
+ * @param {{ url?: string, collection?: string }} options
+ */
+function setSequence(name, index, force, { url = environmentUrl(), collection = 'ids' }) {
+  checkName('name', name)
+  try {
+    native.SequencePort.set(url, collection, name, BigInt64Array.of(index), force)
+  } catch (error) {
+    throw fromNative(error)
+  }
+}
+
+function environmentUrl() {
+  return process.env.TEXAMPLE_IDS_URL || DEFAULT_URL
+}
+
 /** A file of this host is no place for the ids of a service on several. */
 function defaultUrl() {
   if (process.env.NODE_ENV === 'production' && native.SequencePort.firstDefaultStore()) {
@@ -132,4 +167,4 @@ function checkMs(argument, value) {
   if (!(value >= 0 && value <= MAX_MS)) throw outOfRange(argument, `from 0 to ${MAX_MS} milliseconds`, value)
 }
 
-module.exports = { nextId, openSequence }
+module.exports = { nextId, openSequence, readSequence, setSequence }

@@ -50,6 +50,10 @@ export declare class SequencePort {
   abandon(): void
   /** True the first time in this process: what is said once is not said by every worker thread. */
   static firstDefaultStore(): boolean
+  /** The next id that a claim would get, as one element; none when the sequence does not exist. Blocks. */
+  static read(url: string, collection: string, name: string): BigInt64Array | null
+  /** Makes the one element of `index` the next id. Blocks. */
+  static set(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): void
 }
 
 /** Reads the JSON text back from a PNG. */

@@ -10,12 +10,14 @@
 //! | `pace`, `backoff` | how many to claim, how many to lease, when to try again |
 //! | `sequence` | the state machine over these, without thread, clock or store |
 //! | `pool` | the claimer thread that drives it, shared by all handles of a process |
+//! | `operate` | to look at a sequence, and to move it |
 //! | `store` | where ranges come from: MongoDB, SQLite, memory |
 
 #![forbid(unsafe_code)]
 
 mod backoff;
 mod cancel;
+pub mod operate;
 mod pace;
 mod pool;
 mod range;

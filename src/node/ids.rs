@@ -14,7 +14,7 @@ use napi_derive::napi;
 
 use super::error::Result;
 use crate::Error;
-use crate::ids::{Event, Grant, Handle, Location, Range, Wishes, open};
+use crate::ids::{Event, Grant, Handle, Location, Range, Wishes, open, operate};
 
 /// Weak: it does not keep the event loop alive.
 type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -254,6 +254,26 @@ impl SequencePort {
     pub fn first_default_store() -> bool {
         static SAID: AtomicBool = AtomicBool::new(false);
         !SAID.swap(true, Ordering::Relaxed)
+    }
+
+    /// The next id that a claim would get, as one element; none when the sequence does not exist. Blocks.
+    #[napi]
+    pub fn read(url: String, collection: String, name: String) -> Result<Option<BigInt64Array>> {
+        let index = operate::read(&Location::parse(&url)?, &collection, &name)?;
+        Ok(index.map(|index| BigInt64Array::new(vec![index])))
+    }
+
+    /// Makes the one element of `index` the next id. Blocks.
+    #[napi]
+    pub fn set(
+        url: String,
+        collection: String,
+        name: String,
+        index: BigInt64Array,
+        force: bool,
+    ) -> Result<()> {
+        let location = Location::parse(&url)?;
+        index.iter().try_for_each(|&index| Ok(operate::set(&location, &collection, &name, index, force)?))
     }
 
     fn handle(&self) -> Option<Arc<Handle>> {

@@ -48,4 +48,24 @@ impl Store for Memory {
             _ => Ok(false),
         }
     }
+    fn read(&mut self, _deadline: Instant, _cancel: &Cancel) -> Result<Option<i64>, ClaimError> {
+        let sequences = SEQUENCES.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(sequences.get(&self.key).copied())
+    }
+
+    fn set(
+        &mut self,
+        index: i64,
+        force: bool,
+        _deadline: Instant,
+        _cancel: &Cancel,
+    ) -> Result<Option<i64>, ClaimError> {
+        let mut sequences = SEQUENCES.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = sequences.entry(self.key.clone()).or_insert(index);
+        if *held > index && !force {
+            return Ok(Some(*held));
+        }
+        *held = index;
+        Ok(None)
+    }
 }

@@ -64,6 +64,25 @@ pub trait Store: Send {
     /// # Errors
     /// See [`ClaimError`]; it may have been applied all the same, so the ids are given away either way.
     fn give_back(&mut self, unused: Range, deadline: Instant, cancel: &Cancel) -> Result<bool, ClaimError>;
+
+    /// The next id that a claim would get; none when the sequence does not exist.
+    ///
+    /// # Errors
+    /// See [`ClaimError`].
+    fn read(&mut self, deadline: Instant, cancel: &Cancel) -> Result<Option<i64>, ClaimError>;
+
+    /// Makes `index` the next id, and creates the sequence if need be. Without `force` only forward:
+    /// returns the index that is further already.
+    ///
+    /// # Errors
+    /// See [`ClaimError`]; it may have been applied all the same.
+    fn set(
+        &mut self,
+        index: i64,
+        force: bool,
+        deadline: Instant,
+        cancel: &Cancel,
+    ) -> Result<Option<i64>, ClaimError>;
 }
 
 /// The index of a sequence that cannot be counted on.

@@ -125,6 +125,19 @@ impl Store for Mongo {
     ) -> std::result::Result<bool, ClaimError> {
         self.run(deadline, cancel, async move |database, at| at.give_back(&database, unused).await)
     }
+    fn read(&mut self, deadline: Instant, cancel: &Cancel) -> std::result::Result<Option<i64>, ClaimError> {
+        self.run(deadline, cancel, async move |database, at| at.read(&database).await)
+    }
+
+    fn set(
+        &mut self,
+        index: i64,
+        force: bool,
+        deadline: Instant,
+        cancel: &Cancel,
+    ) -> std::result::Result<Option<i64>, ClaimError> {
+        self.run(deadline, cancel, async move |database, at| at.set(&database, index, force).await)
+    }
 }
 
 /// Why an exchange gave nothing.
@@ -249,6 +262,45 @@ impl Place {
         // Checked by `look`: integral and in range.
         let integer = Bson::Int64(index as i64);
         collection.update_one(unchanged, doc! { "$set": { "index": integer } }).await.map(drop)
+    }
+
+    async fn read(&self, database: &Database) -> std::result::Result<Option<i64>, Failure> {
+        match self.look(&self.collection(database)).await? {
+            Seen::Missing => Ok(None),
+            Seen::Countable(index) => Ok(Some(index)),
+            // Checked by `look`: integral and in range.
+            Seen::Double(index) => Ok(Some(index as i64)),
+            Seen::Bad(held) => Err(Failure::Claim(bad_document(&self.label, &held))),
+        }
+    }
+
+    async fn set(
+        &self,
+        database: &Database,
+        index: i64,
+        force: bool,
+    ) -> std::result::Result<Option<i64>, Failure> {
+        let collection = self.collection(database);
+        let set = doc! { "$set": { "index": Bson::Int64(index) } };
+        if force {
+            collection.update_one(doc! { "_id": &self.name }, set).upsert(true).await?;
+            return Ok(None);
+        }
+        for _ in 0..LOOKS {
+            let behind = doc! { "$type": ["int", "long", "double"], "$gte": 0, "$lte": index };
+            let moved =
+                collection.update_one(doc! { "_id": &self.name, "index": behind }, set.clone()).await?;
+            if moved.matched_count == 1 {
+                return Ok(None);
+            }
+            match self.read(database).await? {
+                None => self.create(&collection, index).await?,
+                Some(further) if further > index => return Ok(Some(further)),
+                Some(_) => {}
+            }
+        }
+        let message = format!("{} keeps changing", self.label);
+        Err(Failure::Claim(ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message))))
     }
 
     /// As a raw command, because the driver repeats no raw command.

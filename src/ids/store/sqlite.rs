@@ -134,27 +134,30 @@ impl Sqlite {
 
     /// Why the usual statement touched no row.
     fn inspect(&self, connection: &Connection, claim: &Claim) -> Result<ClaimError, rusqlite::Error> {
-        let select = format!("SELECT \"index\" FROM {} WHERE _id = ?1", self.table);
-        let held = connection
-            .query_row(&select, params![self.name], |row| {
-                Ok(match row.get_ref(0)? {
-                    ValueRef::Integer(index) => Ok(index),
-                    ValueRef::Null => Err("index null".to_owned()),
-                    ValueRef::Real(real) => Err(format!("index {real} (a real number)")),
-                    ValueRef::Text(text) => {
-                        let text: String = String::from_utf8_lossy(text).chars().take(40).collect();
-                        Err(format!("index {text:?} (text)"))
-                    }
-                    ValueRef::Blob(blob) => Err(format!("an index of {} bytes (a blob)", blob.len())),
-                })
-            })
-            .optional()?;
-        Ok(match held {
+        Ok(match self.held(connection)? {
             None => vanished(&self.label, claim.owned_to.unwrap_or(claim.start)),
-            Some(Ok(index)) if index >= 0 => ClaimError::Exhausted { left: i64::MAX.abs_diff(index) },
-            Some(Ok(index)) => bad_document(&self.label, &format!("index {index}")),
+            Some(Ok(index)) => ClaimError::Exhausted { left: i64::MAX.abs_diff(index) },
             Some(Err(held)) => bad_document(&self.label, &held),
         })
+    }
+
+    /// The index, or what stands in its place; none when there is no row.
+    fn held(&self, connection: &Connection) -> Result<Option<Result<i64, String>>, rusqlite::Error> {
+        let select = format!("SELECT \"index\" FROM {} WHERE _id = ?1", self.table);
+        let held = connection.query_row(&select, params![self.name], |row| {
+            Ok(match row.get_ref(0)? {
+                ValueRef::Integer(index) if index >= 0 => Ok(index),
+                ValueRef::Integer(index) => Err(format!("index {index}")),
+                ValueRef::Null => Err("index null".to_owned()),
+                ValueRef::Real(real) => Err(format!("index {real} (a real number)")),
+                ValueRef::Text(text) => {
+                    let text: String = String::from_utf8_lossy(text).chars().take(40).collect();
+                    Err(format!("index {text:?} (text)"))
+                }
+                ValueRef::Blob(blob) => Err(format!("an index of {} bytes (a blob)", blob.len())),
+            })
+        });
+        held.optional()
     }
 
     fn attempt_failed(&self, error: rusqlite::Error) -> Attempt {
@@ -219,6 +222,37 @@ impl Store for Sqlite {
                 format!("UPDATE {} SET \"index\" = ?1 WHERE _id = ?2 AND \"index\" = ?3", this.table);
             let changed = connection.execute(&update, params![unused.start, this.name, unused.end]);
             changed.map(|rows| rows == 1).map_err(|error| this.failed(error))
+        })
+    }
+    fn read(&mut self, deadline: Instant, cancel: &Cancel) -> Result<Option<i64>, ClaimError> {
+        // To look is not to create.
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        self.transact(None, deadline, cancel, |this, connection| {
+            let held = this.held(connection).map_err(|error| this.failed(error))?;
+            held.transpose().map_err(|held| bad_document(&this.label, &held))
+        })
+    }
+
+    fn set(
+        &mut self,
+        index: i64,
+        force: bool,
+        deadline: Instant,
+        cancel: &Cancel,
+    ) -> Result<Option<i64>, ClaimError> {
+        self.transact(None, deadline, cancel, |this, connection| {
+            if !force {
+                match this.held(connection).map_err(|error| this.failed(error))? {
+                    Some(Ok(held)) if held > index => return Ok(Some(held)),
+                    Some(Err(held)) => return Err(bad_document(&this.label, &held)),
+                    _ => {}
+                }
+            }
+            let replace = format!("INSERT OR REPLACE INTO {} (_id, \"index\") VALUES (?1, ?2)", this.table);
+            let replaced = connection.execute(&replace, params![this.name, index]);
+            replaced.map(|_| None).map_err(|error| this.failed(error))
         })
     }
 }
