@@ -129,4 +129,25 @@ describe('the package, installed from its tarballs', () => {
     const { stdout } = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['--help'])
     assert.match(stdout, /build/)
   })
+
+  it('is built from source by one command, here with a cargo that has the result at hand', async () => {
+    const bin = path.join(folder, 'bin')
+    await mkdir(bin)
+    const cargo = `#!/bin/sh
+      while [ "$1" != --target-dir ]; do shift; done
+      mkdir -p "$2/release" && cp "${path.join(root, 'js', `texample.${platform()}.node`)}" "$2/release/libtexample.so"`
+    await writeFile(path.join(bin, 'cargo'), cargo, { mode: 0o755 })
+    const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` }
+    const { stdout } = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['build'], { cwd: folder, env })
+    assert.equal(stdout.trim(), path.join(folder, 'node_modules', 'texample', 'js', `texample.${platform()}.node`))
+    assert.equal(await program('d.cjs', `const { ${names} } = require('texample')${body}`), '0 pöllö 1000\n')
+
+    await writeFile(path.join(bin, 'cargo'), '#!/bin/sh\necho no linker >&2; exit 101', { mode: 0o755 })
+    const failed = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['build'], {
+      cwd: folder,
+      env,
+    }).catch((error) => error)
+    assert.equal(failed.code, 1)
+    assert.match(failed.stderr, /no linker\n[\s\S]*cargo build failed with exit code 101/)
+  })
 })

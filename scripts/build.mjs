@@ -12,10 +12,12 @@ const published = path.join(root, 'js')
 
 /**
  * Makes js/*.node and the generated js/native.*, unless they are newer than what they are made from.
+ * NAPI_RS_NATIVE_LIBRARY_PATH names an add-on to load in their place: then there is nothing to make.
  * @param {{ debug?: boolean, generated?: boolean }} [options] `generated: false` leaves js/native.* alone
  */
 export async function build({ debug = false, generated = true } = {}) {
   await install()
+  if (process.env.NAPI_RS_NATIVE_LIBRARY_PATH) return
   const folder = path.join(out, debug ? 'debug' : 'release')
   if (!(await isFresh(folder))) {
     console.log(

@@ -1,11 +1,13 @@
 /**
  * `npm run coverage`: which lines of src/ and js/ the tests run, Rust and JavaScript together.
  *
+ * `npm run coverage -- --report` says again what the last run counted.
+ *
  * The add-on is built with counters and loaded by every test process; V8 counts the JavaScript itself.
  */
 
 import { existsSync, readdirSync } from 'node:fs'
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Failure, main, must, root, run, tool } from './command.mjs'
 import { install } from './install.mjs'
@@ -13,6 +15,7 @@ import { install } from './install.mjs'
 const out = path.join(root, 'target', 'coverage')
 const profiles = path.join(out, 'profiles')
 const v8 = path.join(out, 'v8')
+const addon = path.join(out, 'texample.node')
 const leastPercent = 90
 const counting = {
   CARGO_TARGET_DIR: out,
@@ -23,59 +26,56 @@ const core = ['--no-default-features', '--features', 'mongo,sqlite']
 
 await main(async () => {
   await install()
-  const [profdata, cov] = await Promise.all(['llvm-profdata', 'llvm-cov'].map(llvmTool))
+  if (!process.argv.includes('--report')) await count()
+  summarize([...(await rustLines()), ...(await javascriptLines())])
+})
+
+/** Builds with counters and runs the tests. */
+async function count() {
   await Promise.all([profiles, v8].map((folder) => rm(folder, { recursive: true, force: true })))
   await mkdir(profiles, { recursive: true })
-
   await must('cargo', ['build', '--lib'], { env: counting })
   const library = readdirSync(path.join(out, 'debug')).find((name) => /^(lib)?texample\.(so|dylib|dll)$/.test(name))
-  const addon = path.join(out, 'texample.node')
   await copyFile(path.join(out, 'debug', library), addon)
   // A test that fails is told by `npm test`; what the others ran counts all the same.
   await run(process.execPath, ['scripts/test.mjs'], {
-    env: {
-      ...counting,
-      NAPI_RS_NATIVE_LIBRARY_PATH: addon,
-      NODE_V8_COVERAGE: v8,
-    },
+    env: { ...counting, NAPI_RS_NATIVE_LIBRARY_PATH: addon, NODE_V8_COVERAGE: v8 },
   })
+}
 
+/** @returns {Promise<[string, number, number][]>} each file with its lines that ran, and all its lines */
+async function rustLines() {
+  const [profdata, cov] = await Promise.all(['llvm-profdata', 'llvm-cov'].map(llvmTool))
   const data = path.join(out, 'all.profdata')
+  const list = path.join(out, 'profiles.txt')
   const raw = readdirSync(profiles).map((name) => path.join(profiles, name))
-  await must(profdata, ['merge', '--sparse', '--failure-mode=all', '--output', data, ...raw])
-  const objects = [addon, ...(await testPrograms())]
-  const rust = await must(
+  await writeFile(list, raw.join('\n'))
+  // A process that was killed leaves a profile that is cut off.
+  await must(profdata, ['merge', '--sparse', '--failure-mode=all', `--input-files=${list}`, '--output', data])
+  const objects = (await testPrograms()).flatMap((program) => ['--object', program])
+  const output = await must(
     cov,
-    [
-      ...['export', '--summary-only', `--instr-profile=${data}`, objects[0]],
-      ...objects.slice(1).flatMap((object) => ['--object', object]),
-      ...['--sources', path.join(root, 'src')],
-    ],
+    ['export', '--summary-only', `--instr-profile=${data}`, addon, ...objects, '--sources', path.join(root, 'src')],
     { capture: true },
   )
+  const [{ files }] = JSON.parse(output.slice(output.indexOf('{'))).data
+  return files.map(({ filename, summary: { lines } }) => [path.relative(root, filename), lines.covered, lines.count])
+}
+
+/** @returns {Promise<[string, number, number][]>} */
+async function javascriptLines() {
+  const generated = ['js/native.js', 'js/client/texample*.js', '**/*.d.*'].flatMap((name) => ['--exclude', name])
   await must(
     process.execPath,
     [
       ...[tool('c8'), 'report', '--temp-directory', v8, '--reporter', 'json-summary', '--reports-dir', out],
-      ...[
-        '--all',
-        '--src',
-        'js',
-        '--include',
-        'js/**',
-        '--exclude',
-        'js/native.js',
-        '--exclude',
-        'js/client/texample*.js',
-        '--exclude',
-        '**/*.d.*',
-      ],
+      ...['--all', '--src', 'js', '--include', 'js/**', ...generated],
     ],
     { capture: true },
   )
-  const javascript = JSON.parse(await readFile(path.join(out, 'coverage-summary.json'), 'utf8'))
-  summarize([...rustLines(JSON.parse(rust)), ...javascriptLines(javascript)])
-})
+  const { total: _, ...files } = JSON.parse(await readFile(path.join(out, 'coverage-summary.json'), 'utf8'))
+  return Object.entries(files).map(([file, { lines }]) => [path.relative(root, file), lines.covered, lines.total])
+}
 
 /** A tool of the LLVM that rustc is made with: only it is sure to read what rustc's counters write. */
 async function llvmTool(name) {
@@ -98,14 +98,6 @@ async function testPrograms() {
     .map((line) => JSON.parse(line))
     .filter(({ profile, executable }) => profile?.test && executable)
     .map(({ executable }) => executable)
-}
-
-function rustLines({ data: [{ files }] }) {
-  return files.map(({ filename, summary: { lines } }) => [path.relative(root, filename), lines.covered, lines.count])
-}
-
-function javascriptLines({ total, ...files }) {
-  return Object.entries(files).map(([file, { lines }]) => [path.relative(root, file), lines.covered, lines.total])
 }
 
 function summarize(files) {

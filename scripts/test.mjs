@@ -11,7 +11,6 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { build } from './build.mjs'
 import { main, root, run, tool } from './command.mjs'
-import { install } from './install.mjs'
 
 const fileTimeout = 240_000
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
@@ -30,7 +29,7 @@ await main(async () => {
   if (isWanted('core')) await testCore()
   if (isWanted('types')) await testTypes()
   if (chosen.length > 0) {
-    await prepare()
+    await build({ debug })
     for (const stage of ['add-on', 'mongodb', 'browser']) {
       await testFiles(
         stage,
@@ -40,11 +39,6 @@ await main(async () => {
   }
   summarize()
 })
-
-async function prepare() {
-  if (process.env.NAPI_RS_NATIVE_LIBRARY_PATH) await install()
-  else await build({ debug })
-}
 
 function isWanted(...names) {
   return words.length === 0 || words.some((word) => names.some((name) => name.includes(word)))
@@ -86,7 +80,7 @@ async function testCore() {
 /** The JavaScript against its JSDoc types, and the public types as users see them. */
 async function testTypes() {
   heading('types')
-  await prepare()
+  await build({ debug })
   for (const project of ['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json']) {
     await record('types', project, async () => {
       const { code } = await run(process.execPath, [tool('typescript'), '--project', project])
