@@ -167,7 +167,7 @@ const scenarios = {
 
   'a callback that throws ends the process, with its own stack': {
     code: 1,
-    stderr: /Error: mine\n\s+at throwsHere/,
+    stderr: /error: mine\s+at throwsHere/i,
     run: () => {
       start(
         function throwsHere() {
@@ -290,10 +290,7 @@ const scenarios = {
   'two copies of the add-on, in the main thread and in a worker, tick side by side': async () => {
     const made = await worker(() => {
       const ticker = start((i) => i === 500 && parentPort.postMessage('ticked'), { interval: 0.1 })
-      parentPort.on('message', () => {
-        ticker.stop()
-        parentPort.close()
-      })
+      parentPort.once('message', () => ticker.stop())
       parentPort.postMessage('up')
     })
     const ended = new Promise((resolve) => made.once('exit', resolve))

@@ -15,15 +15,15 @@ const script = fileURLToPath(new URL('../lifecycle/scenarios.cjs', import.meta.u
  * @param {string[]} [runtime.command]
  * @param {Record<string, string>} [runtime.env]
  * @param {number} [runtime.timeout] milliseconds after which a hanging process is killed
- * @param {boolean} [runtime.flags] whether the runtime takes V8's flags; default true
+ * @param {(flags: string[]) => string[]} [runtime.flags] how the runtime is told V8's flags
  */
 export async function runScenario(
   name,
-  { command = [process.execPath], env = {}, timeout = 60_000, flags = true } = {},
+  { command = [process.execPath], env = {}, timeout = 60_000, flags = (wanted) => wanted } = {},
 ) {
   const { code = 0, stderr, flags: wanted = [] } = scenarios[name]
   const [runtime, ...args] = command
-  const child = spawn(runtime, [...args, ...(flags ? wanted : []), script, name], {
+  const child = spawn(runtime, [...args, ...flags(wanted), script, name], {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout,

@@ -30,8 +30,13 @@ impl Log {
     /// Posts lines until the queue is closed.
     pub(crate) fn follow(&mut self, producer: &Producer<String>) {
         loop {
-            // A file that is away for the moment of its rotation comes back; look again later.
-            let lines = self.read().unwrap_or_default();
+            let lines = match self.read() {
+                Ok(lines) => lines,
+                // Away for the moment of its rotation: it comes back.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                // Nobody waits for a result here; a panic is an `uncaughtException` on the other side.
+                Err(error) => panic!("{} cannot be read: {error}", self.path),
+            };
             let more = !lines.is_empty();
             for line in lines {
                 if producer.post(line).is_err() {
@@ -77,7 +82,7 @@ impl Log {
             use std::os::unix::fs::MetadataExt;
             let open = self.file.metadata()?;
             // What was written to the old file before it was replaced is read first.
-            return Ok((open.dev(), open.ino()) != (now.dev(), now.ino()) && open.len() <= self.position);
+            Ok((open.dev(), open.ino()) != (now.dev(), now.ino()) && open.len() <= self.position)
         }
         #[cfg(not(unix))]
         Ok(false)

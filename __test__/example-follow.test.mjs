@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { threads } from './support/threads.mjs'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('..', import.meta.url))
+const example = path.join(root, 'examples/follow')
+const require = createRequire(import.meta.url)
+
+let folder
+let follow
+
+before(async () => {
+  await run(process.execPath, [path.join(example, 'build.mjs')], { cwd: root })
+  folder = mkdtempSync(path.join(tmpdir(), 'texample-follow-'))
+  ;({ follow } = require('../examples/follow/index.cjs'))
+})
+
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Collects lines; `until` resolves when that many have come. */
+function collector() {
+  const lines = []
+  let waiting
+  return {
+    lines,
+    collect(more) {
+      lines.push(...more)
+      if (waiting !== undefined && lines.length >= waiting.count) waiting.resolve()
+    },
+    until: (count) =>
+      new Promise((resolve) => {
+        waiting = { count, resolve }
+        if (lines.length >= count) resolve()
+      }),
+  }
+}
+
+async function threadGone() {
+  while (threads('follow') > 0) await new Promise(setImmediate)
+}
+
+test('the example brings neither our exports nor a database', async () => {
+  assert.deepEqual(Object.keys(require('../examples/follow/follow.node')).sort(), ['follow', 'stop'])
+  const { stdout } = await run('cargo', ['tree', '--package', 'follow', '--edges', 'normal', '--prefix', 'none'], {
+    cwd: root,
+  })
+  const names = new Set(stdout.split('\n').map((line) => line.split(' ')[0]))
+  assert.ok(names.has('texample') && names.has('napi'))
+  for (const name of ['mongodb', 'rusqlite', 'libsqlite3-sys', 'tokio']) assert.ok(!names.has(name), name)
+})
+
+test('lines appended to a file arrive in order, once each, and none that was there before', async () => {
+  const file = path.join(folder, 'grows.log')
+  writeFileSync(file, 'old\n')
+  const { lines, collect, until } = collector()
+  const stop = follow(file, collect)
+  const expected = []
+  for (let i = 0; i < 200; i++) {
+    expected.push(`line ${i} ${'ö'.repeat(i)}`)
+    appendFileSync(file, `${expected.at(-1)}\n`)
+  }
+  await until(200)
+  assert.deepEqual(lines, expected)
+  stop()
+  await threadGone()
+})
+
+test('a line is handed over when it is complete', async () => {
+  const file = path.join(folder, 'parts.log')
+  writeFileSync(file, '')
+  const { lines, collect, until } = collector()
+  const stop = follow(file, collect)
+  appendFileSync(file, 'first half, ')
+  appendFileSync(file, 'second half\r\nnext')
+  await until(1)
+  assert.deepEqual(lines, ['first half, second half'])
+  stop()
+  await threadGone()
+})
+
+test('a file that is truncated or replaced is read from its start', async () => {
+  const file = path.join(folder, 'rotated.log')
+  writeFileSync(file, 'a long line that was there before\n')
+  const { lines, collect, until } = collector()
+  const stop = follow(file, collect)
+  truncateSync(file)
+  appendFileSync(file, 'truncated\n')
+  await until(1)
+  writeFileSync(`${file}.new`, 'replaced\n')
+  renameSync(`${file}.new`, file)
+  await until(2)
+  assert.deepEqual(lines, ['truncated', 'replaced'])
+  stop()
+  await threadGone()
+})
+
+test('a file that does not exist is an error at once', () => {
+  assert.throws(() => follow(path.join(folder, 'missing'), () => {}), /No such file/)
+  assert.equal(threads('follow'), 0)
+})
+
+test('nothing is handed over after stop, inside the callback too', async () => {
+  const file = path.join(folder, 'stopped.log')
+  writeFileSync(file, '')
+  let calls = 0
+  await new Promise((resolve) => {
+    const stop = follow(file, () => {
+      calls++
+      stop()
+      resolve()
+    })
+    appendFileSync(file, 'one\n')
+  })
+  appendFileSync(file, 'two\n')
+  await threadGone()
+  assert.equal(calls, 1)
+})
+
+test('a callback that throws is an uncaughtException, and later lines arrive all the same', async () => {
+  const file = path.join(folder, 'thrown.log')
+  writeFileSync(file, '')
+  const script = `
+    const { follow } = require(${JSON.stringify(path.join(example, 'index.cjs'))})
+    const { appendFileSync } = require('node:fs')
+    const seen = []
+    process.on('uncaughtException', (error) => {
+      seen.push(error.message)
+      if (seen.length === 3) stop()
+      else appendFileSync(${JSON.stringify(file)}, seen.length + '\\n')
+    })
+    const stop = follow(${JSON.stringify(file)}, (lines) => { throw new Error(lines.join()) })
+    appendFileSync(${JSON.stringify(file)}, '0\\n')
+    process.on('exit', () => console.log(seen.join()))`
+  const { stdout } = await run(process.execPath, ['-e', script], { timeout: 30_000 })
+  assert.equal(stdout.trim(), '0,1,2')
+})
+
+test('as a program it prints what comes, and Ctrl-C ends it', async () => {
+  const file = path.join(folder, 'program.log')
+  writeFileSync(file, '')
+  const child = spawn(process.execPath, [path.join(example, 'index.cjs'), file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  let output = ''
+  let at = 0
+  const writing = setInterval(() => appendFileSync(file, `${at++}\n`), 20)
+  await new Promise((resolve) => {
+    child.stdout.on('data', (text) => {
+      output += text
+      if (output.split('\n').length > 3) resolve()
+    })
+  })
+  child.kill('SIGINT')
+  assert.equal(await ended, 0)
+  clearInterval(writing)
+  assert.match(output, /^\d+\n\d+\n/)
+})

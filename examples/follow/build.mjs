@@ -1,0 +1,13 @@
+/** Builds the example's add-on, in the folder that the package's own build uses. */
+
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, renameSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const [prefix, extension] = { win32: ['', 'dll'], darwin: ['lib', 'dylib'] }[process.platform] ?? ['lib', 'so']
+
+execFileSync('cargo', ['build', '--quiet', '--package', 'follow'], { cwd: here, stdio: 'inherit' })
+// Not written in place: a process that has the old one loaded would crash.
+copyFileSync(`${here}../../target/debug/${prefix}follow.${extension}`, `${here}follow.node.new`)
+renameSync(`${here}follow.node.new`, `${here}follow.node`)

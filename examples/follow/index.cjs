@@ -1,0 +1,26 @@
+'use strict'
+
+/**
+ * Prints the lines that are appended to a file: `node examples/follow/index.cjs FILE`.
+ * Build it first: `node examples/follow/build.mjs`.
+ */
+
+const native = require('./follow.node')
+
+/**
+ * Calls `onLines` with arrays of new lines of `file` until the function that it returns is called.
+ * @param {string} file
+ * @param {(lines: string[]) => void} onLines
+ */
+function follow(file, onLines) {
+  const bridge = native.follow(file, onLines)
+  return () => native.stop(bridge)
+}
+
+module.exports = { follow }
+
+if (require.main === module) {
+  const [file] = process.argv.slice(2)
+  const stop = follow(file, (lines) => console.log(lines.join('\n')))
+  process.once('SIGINT', stop)
+}

