@@ -180,9 +180,17 @@ async function elapsed(work) {
 }
 
 if (process.env.BENCH_JSON) {
+  const write = (row) => appendFileSync(process.env.BENCH_JSON, `${JSON.stringify({ bench: 'image', ...row })}\n`)
   for (const [size, found] of times) {
-    for (const [run, nanoseconds] of found) {
-      appendFileSync(process.env.BENCH_JSON, `${JSON.stringify({ bench: 'image', size, run, nanoseconds })}\n`)
+    for (const [run, nanoseconds] of found) write({ what: `${run}, ${size}`, value: nanoseconds / 1000, unit: 'µs' })
+  }
+  for (const [name, above, below, limits, kind] of goals) {
+    for (const size of names) {
+      const limit = limits[payloads.findIndex((payload) => payload.name === size)]
+      const value = ratio(size, above, below)
+      if (Number.isNaN(limit) || Number.isNaN(value)) continue
+      const met = kind === 'at least' ? value >= limit : value <= limit
+      write({ what: `${name}, ${size}`, value, unit: '×', goal: `${kind} ${limit}`, met })
     }
   }
 }
