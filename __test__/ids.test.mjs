@@ -343,6 +343,33 @@ test('an aborted call costs no id', async () => {
   await sequence.close()
 })
 
+test('aborted calls leave nothing behind while others wait', async () => {
+  const text = await output(
+    program(
+      `
+      const sequence = texample.openSequence('s', { url: '${NOWHERE}', timeout: 60_000 })
+      const first = sequence.nextId().catch(() => {})
+      const abort = async () => {
+        const controller = new AbortController()
+        const calls = Array.from({ length: 20_000 }, () => sequence.nextId({ signal: controller.signal }).catch(() => {}))
+        controller.abort()
+        await Promise.all(calls)
+        gc()
+        return process.memoryUsage().heapUsed
+      }
+      await abort()
+      const before = await abort()
+      let after = before
+      for (let i = 0; i < 8; i++) after = await abort()
+      console.log((after - before) / 2 ** 20 < 10)
+      await sequence.close()
+    `,
+      { flags: ['--expose-gc'] },
+    ),
+  )
+  assert.equal(text, 'true\n')
+})
+
 test('no more than maxWaiters wait', async () => {
   const sequence = openSequence(name(), { url: NOWHERE, maxWaiters: 3, timeout: 60_000 })
   const waiting = Array.from({ length: 3 }, () => settled(sequence.nextId()))

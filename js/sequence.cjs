@@ -19,6 +19,9 @@ const REVOKED = 2n
 /** One past the last id that a number holds exactly. */
 const NUMBER_END = 2n ** 53n
 
+/** Calls that are over are let go of when so many stand among those that wait. */
+const MANY_OVER = 1000
+
 /** Longer than the native half takes for its claim under way and the give-back, each bounded. */
 const CLOSE_MS = 15_000
 
@@ -261,6 +264,7 @@ class Sequence {
           this.#settle(waiter)
           reject(signal.reason)
           this.#askSoon()
+          this.#compact()
         }
         signal.addEventListener('abort', waiter.onAbort, { once: true })
       }
@@ -361,7 +365,7 @@ class Sequence {
     while (this.#waiting > 0) {
       const waiter = this.#waiters[this.#head]
       if (!waiter.over) {
-        if (this.#held < Math.max(waiter.count, 1)) return
+        if (this.#held < Math.max(waiter.count, 1)) return this.#compact()
         this.#settle(waiter)
         this.#maxWait = Math.max(this.#maxWait, now - waiter.since)
         waiter.resolve(waiter.many ? this.#takeMany(waiter.count) : waiter.count && this.#takeOne())
@@ -378,6 +382,14 @@ class Sequence {
     this.#head = 0
     clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  /** Keeps memory to those who wait, however many calls were served or aborted among them. */
+  #compact() {
+    const over = this.#waiters.length - this.#waiting
+    if (over < MANY_OVER || over < this.#waiting) return
+    this.#waiters = this.#waiters.filter((waiter) => !waiter.over)
+    this.#head = 0
   }
 
   /** @param {unknown} error */

@@ -33,12 +33,12 @@ export function drawer(job) {
 /**
  * Runs a program of its own with the package at hand as `texample`.
  * @param {string} code the body of an async function
- * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, shell?: string }} [options] `shell`: what comes before `exec node …`
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, shell?: string, flags?: string[] }} [options] `shell`: what comes before `exec node …`
  */
-export function program(code, { env = {}, cwd, shell } = {}) {
+export function program(code, { env = {}, cwd, shell, flags = [] } = {}) {
   const text = `const texample = require(${JSON.stringify(PACKAGE)}); (async () => { ${code} })()`
   const options = { stdio: /** @type {any} */ (['ignore', 'pipe', 'pipe']), cwd, env: { ...process.env, ...env } }
-  if (shell === undefined) return spawn(process.execPath, ['-e', text], options)
+  if (shell === undefined) return spawn(process.execPath, [...flags, '-e', text], options)
   return spawn('sh', ['-c', `${shell}\nexec "$0" "$@"`, process.execPath, '-e', text], options)
 }
 

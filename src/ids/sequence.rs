@@ -323,8 +323,9 @@ impl Sequence {
     /// Gives a handle what it lacks, as far as it is in hand; true when it lacks nothing more.
     fn serve(&mut self, now: Duration, id: HandleId) -> bool {
         let Some(handle) = self.handles.get_mut(&id) else { return true };
-        // A little more than it lacks, when there is plenty: it will be back.
-        let ahead = handle.lease.next(now).min(self.stock.fresh() / 2);
+        // A little more than it lacks, when there is plenty and nobody else waits: it will be back.
+        let size = handle.lease.next(now);
+        let ahead = if self.queue.is_empty() { size.min(self.stock.fresh() / 2) } else { 0 };
         let mut wanted = handle.missing.max(ahead);
         let mut given = 0;
         while let Some(range) = self.stock.take(handle.last, wanted) {

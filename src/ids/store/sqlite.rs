@@ -17,6 +17,7 @@ use crate::{Error, ErrorCode};
 
 /// How long SQLite itself waits for somebody who is not one of us; then we look at the clock.
 const BUSY: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) struct Sqlite {
     path: PathBuf,
@@ -63,7 +64,9 @@ impl Sqlite {
         self.check_file(&open, owned_to)?;
         let outcome = loop {
             match self.attempt(&open, &work) {
-                Err(Attempt::Busy) if Instant::now() < deadline && !cancel.is_cancelled() => {}
+                // Not every kind of lock is waited for by SQLite itself.
+                Err(Attempt::Busy)
+                    if Instant::now() < deadline && !cancel.sleep_until(Instant::now() + PAUSE) => {}
                 Err(Attempt::Busy) => break Err(unanswered(&self.label, cancel)),
                 Err(Attempt::Failed(error)) => break Err(error),
                 Ok(value) => break Ok(value),
