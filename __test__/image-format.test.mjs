@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { deflateRawSync } from 'node:zlib'
 
 import { PNG } from 'pngjs'
 import sharp from 'sharp'
@@ -28,6 +29,29 @@ for (const [data, hex, width] of VECTORS) {
     }
   })
 }
+
+test('the robust form of 1 is the channels of the specification', () => {
+  const channels = '020202020682020202021a0ede3afade02421202febef2c6'
+  const image = pixelsOf(encodeDataToImage(1, { robust: true }))
+  assert.deepEqual([image.width, image.height, image.pixels.toString('hex')], [8, 1, channels])
+})
+
+test('a robust image from an independent encoder is read', () => {
+  for (const data of [EXAMPLE, 'x'.repeat(5_000)]) {
+    const json = Buffer.from(JSON.stringify(data))
+    const deflated = deflateRawSync(json)
+    const head = Buffer.alloc(12)
+    head.writeUInt32BE(deflated.length, 0)
+    head.writeUInt32BE(json.length, 4)
+    head.writeUInt32BE(checksum(json), 8)
+    const bits = [...head, ...deflated].map((byte) => byte.toString(2).padStart(8, '0')).join('')
+    const channels = (bits.match(/.{1,6}/g) ?? []).map((group) => Number.parseInt(group.padEnd(6, '0'), 2) * 4 + 2)
+    const width = Math.ceil(channels.length / 3)
+    const pixels = Buffer.alloc(width * 3, 2)
+    pixels.set(channels)
+    assert.deepEqual(decodeImageToData(fromPixels(pixels, { width })), data)
+  }
+})
 
 test('the file is 8-bit truecolour without interlace, filters or ancillary chunks', () => {
   for (const length of [1, 1_000, 200_000]) {

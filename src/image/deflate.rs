@@ -22,6 +22,8 @@ pub(super) enum Effort {
     Fast,
     /// As small as zlib's level 6, and faster.
     Best,
+    /// Some 4 % smaller, at several times the time.
+    Most,
 }
 
 impl Effort {
@@ -29,6 +31,7 @@ impl Effort {
         match self {
             Effort::Fast => 1,
             Effort::Best => 6,
+            Effort::Most => 10,
         }
     }
 }
@@ -38,6 +41,7 @@ impl Effort {
 pub(super) struct Codec {
     fast: Option<Compressor>,
     best: Option<Compressor>,
+    most: Option<Compressor>,
     inflate: Option<Decompressor>,
 }
 
@@ -55,6 +59,7 @@ impl Codec {
         let slot = match effort {
             Effort::Fast => &mut self.fast,
             Effort::Best => &mut self.best,
+            Effort::Most => &mut self.most,
         };
         let compressor = slot
             .get_or_insert_with(|| Compressor::new(CompressionLvl::new(effort.level()).unwrap_or_default()));

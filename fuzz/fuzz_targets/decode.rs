@@ -1,0 +1,72 @@
+//! Any bytes: as a file, and as the chunks and pixels behind a sound container, where a random file never comes to.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use texample::image::{Compression, DecodeOptions, EncodeOptions, decode, encode};
+
+const LIMIT: DecodeOptions = DecodeOptions { max_bytes: 1 << 20 };
+
+fuzz_target!(|data: &[u8]| {
+    let _ = decode(data, &LIMIT);
+    let Some((&selector, bytes)) = data.split_first() else { return };
+    let _ = decode(&contained(selector, bytes), &LIMIT);
+
+    // Damage to an image of ours that the CRC of the file does not show: never read as something else.
+    let json = r#"{"a":1,"es":"b\u00faho"}"#;
+    let options =
+        EncodeOptions { compression: Compression::None, robust: selector & 1 == 1, ..EncodeOptions::default() };
+    if let Ok(png) = encode(json, &options) {
+        let pixels = &png[49..png.len() - 20];
+        let damaged: Vec<u8> =
+            pixels.iter().enumerate().map(|(at, byte)| byte ^ bytes.get(at).unwrap_or(&0)).collect();
+        let width = u32::from_be_bytes([png[16], png[17], png[18], png[19]]);
+        if let Ok(read) = decode(&file(width, 1, 2, &stored(&[&[0][..], &damaged].concat())), &LIMIT) {
+            assert_eq!(read, json);
+        }
+    }
+});
+
+/// A file whose CRCs and zlib stream hold, with these bytes as filtered rows.
+fn contained(selector: u8, bytes: &[u8]) -> Vec<u8> {
+    let (colour, channels) = if selector & 2 == 0 { (2, 3) } else { (6, 4) };
+    let height = 1 + usize::from(selector >> 5);
+    let width = (bytes.len() / height).saturating_sub(1) / channels;
+    let used = height * (width * channels + 1);
+    file(width as u32, height as u32, colour, &stored(&bytes[..used.min(bytes.len())]))
+}
+
+fn file(width: u32, height: u32, colour: u8, data: &[u8]) -> Vec<u8> {
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, colour, 0, 0, 0]].concat();
+    for (kind, data) in [(b"IHDR", &head[..]), (b"IDAT", data), (b"IEND", &[])] {
+        png.extend_from_slice(&(data.len() as u32).to_be_bytes());
+        let body = [&kind[..], data].concat();
+        png.extend_from_slice(&body);
+        png.extend_from_slice(&crc32(&body).to_be_bytes());
+    }
+    png
+}
+
+fn stored(raw: &[u8]) -> Vec<u8> {
+    let mut stream = vec![0x78, 0x01];
+    let mut blocks = raw.chunks(65_535).peekable();
+    while let Some(block) = blocks.next() {
+        let length = block.len() as u16;
+        stream.push(u8::from(blocks.peek().is_none()));
+        stream.extend_from_slice(&length.to_le_bytes());
+        stream.extend_from_slice(&(!length).to_le_bytes());
+        stream.extend_from_slice(block);
+    }
+    let (a, b) = raw.iter().fold((1_u32, 0_u32), |(a, b), &byte| {
+        let a = (a + u32::from(byte)) % 65_521;
+        (a, (a + b) % 65_521)
+    });
+    stream.extend_from_slice(&(b << 16 | a).to_be_bytes());
+    stream
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0_u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 * (crc & 1)))
+    })
+}
