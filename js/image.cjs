@@ -23,9 +23,6 @@ const COMPRESSION = new Map([
 const UTF8 = 0b100
 const ROBUST = 0b1000
 
-/** Small images are written here and copied out: the cheapest way across. */
-const small = Buffer.allocUnsafeSlow(16_384)
-
 let tasks = 0
 
 /**
@@ -39,13 +36,12 @@ function encodeDataToImage(data, options) {
   const json = stringify(data)
   let length
   try {
-    length = addon.encodeImage(json, flags, maxBytes, small)
+    length = addon.encodeImage(json, flags, maxBytes)
   } catch (error) {
     throw fromNative(error)
   }
   const png = Buffer.allocUnsafe(length)
-  if (length <= small.length) small.copy(png, 0, 0, length)
-  else addon.takeImage(png)
+  addon.takeImage(png)
   return png
 }
 

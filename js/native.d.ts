@@ -63,12 +63,12 @@ export declare function decodeImage(png: Uint8Array, maxBytes: number): string
 export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | { code: string, message: string }>
 
 /**
- * Encodes JSON text and returns the length of the PNG: it is in `small` when it fits, else `take_image` gives it.
+ * Encodes JSON text and returns the length of the PNG, which `take_image` gives.
  *
  * V8 frees memory that it allocated itself as soon as it collects garbage; what is ours waits for a finalizer, which
  * runs when JavaScript has returned. So JavaScript makes the buffer, and knows its size only now.
  */
-export declare function encodeImage(json: string, flags: number, maxBytes: number, small: Uint8Array): number
+export declare function encodeImage(json: string, flags: number, maxBytes: number): number
 
 /** Encodes JSON text on a thread of the pool. */
 export declare function encodeImageAsync(json: string, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>

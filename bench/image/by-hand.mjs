@@ -64,20 +64,28 @@ export function encodeByHand(data, level) {
 }
 
 /**
- * Reads what `encodeByHand` and the package write: the CRC of the data is checked, chunks are trusted.
+ * Reads what `encodeByHand` and the package write, and gives the same guarantees: the kind of PNG, the CRC of each chunk
+ * and the CRC of the data are checked.
  * @param {Buffer} png
  */
 export function decodeByHand(png) {
+  if (png.length < 57 || HEAD.compare(png, 0, 16) !== 0) throw new Error('not a PNG')
   const width = png.readUInt32BE(16)
   const height = png.readUInt32BE(20)
+  if (png.readUInt32BE(24) !== 0x08020000 || png[28] !== 0) throw new Error('another kind')
+  if (width * height > 2 ** 24) throw new Error('too large')
   const parts = []
-  for (let at = 33; at < png.length; ) {
+  for (let at = 8; at < png.length; ) {
     const length = png.readUInt32BE(at)
-    if (png.readUInt32BE(at + 4) === 0x49444154) parts.push(png.subarray(at + 8, at + 8 + length))
-    at += 12 + length
+    const end = at + 8 + length
+    if (crc32(png.subarray(at + 4, end)) !== png.readUInt32BE(end)) throw new Error('chunk')
+    if (png.readUInt32BE(at + 4) === 0x49444154) parts.push(png.subarray(at + 8, end))
+    at = end + 4
   }
   const row = width * 3
-  const raw = zlib.inflateSync(parts.length === 1 ? parts[0] : Buffer.concat(parts))
+  const raw = zlib.inflateSync(parts.length === 1 ? parts[0] : Buffer.concat(parts), {
+    maxOutputLength: (row + 1) * height,
+  })
   let bytes = raw.subarray(1)
   if (height > 1) {
     bytes = Buffer.allocUnsafe(row * height)

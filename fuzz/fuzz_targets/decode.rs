@@ -13,8 +13,11 @@ fuzz_target!(|data: &[u8]| {
 
     // Damage to an image of ours that the CRC of the file does not show: never read as something else.
     let json = r#"{"a":1,"es":"b\u00faho"}"#;
-    let options =
-        EncodeOptions { compression: Compression::None, robust: selector & 1 == 1, ..EncodeOptions::default() };
+    let options = EncodeOptions {
+        compression: Compression::None,
+        robust: selector & 1 == 1,
+        ..EncodeOptions::default()
+    };
     if let Ok(png) = encode(json, &options) {
         let pixels = &png[49..png.len() - 20];
         let damaged: Vec<u8> =

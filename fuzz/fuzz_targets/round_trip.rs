@@ -15,7 +15,8 @@ fuzz_target!(|data: &[u8]| {
         _ => Compression::Best,
     };
     let charset = if selector & 4 == 0 { Charset::Ascii } else { Charset::Utf8 };
-    let options = EncodeOptions { compression, charset, robust: selector & 8 != 0, ..EncodeOptions::default() };
+    let options =
+        EncodeOptions { compression, charset, robust: selector & 8 != 0, ..EncodeOptions::default() };
 
     let png = encode(&json, &options).expect("a string of JSON can be carried");
     let carried = decode(&png, &DecodeOptions::default()).expect("an image of ours can be read");
@@ -24,7 +25,8 @@ fuzz_target!(|data: &[u8]| {
     // From JavaScript the text comes as UTF-16; any units, well-formed or not.
     let mut same = Vec::new();
     let units: Vec<u16> = json.encode_utf16().collect();
-    Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(&units), &options, &mut same)).expect("the same");
+    Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(&units), &options, &mut same))
+        .expect("the same");
     assert_eq!(png, same);
     let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
     let mut any = Vec::new();

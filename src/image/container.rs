@@ -1,39 +1,17 @@
-//! PNG as a container, written and read with the `png` crate.
+//! Any PNG, read with the `png` crate: images of the original encoder, and ours after
+//! another program saved them.
 //!
-//! Writing takes a finished zlib stream, because another library deflates text
-//! better. Reading asks the header first, so that nothing is allocated for an
-//! image that is refused.
+//! The header is asked first, so that nothing is allocated for an image that is refused.
 
 use std::io::{Cursor, ErrorKind};
 
-use png::{BitDepth, ColorType, Decoder, DecodingError, Encoder, EncodingError, Limits, Reader, chunk};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader};
 
 use super::layout::{Layout, PIXEL};
 use crate::{Error, ErrorCode, Result};
 
-/// Bytes of a file beside its image data: signature, IHDR, the fields of one IDAT, IEND.
-const OVERHEAD: usize = 8 + 25 + 12 + 12;
-
 /// Bytes that the `png` crate may allocate beside the pixels: a row and the one above it, and small chunks.
 const SCRATCH: usize = 1 << 20;
-
-/// Appends a file of 8-bit truecolour to `out`; `data` is the zlib stream of its rows.
-pub(super) fn write(layout: Layout, data: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    out.reserve_exact(OVERHEAD + data.len());
-    let written = || -> std::result::Result<(), EncodingError> {
-        // A layout is at most 16 384 pixels wide and 4096 high.
-        let mut encoder = Encoder::new(out, layout.width as u32, layout.height as u32);
-        encoder.set_color(ColorType::Rgb);
-        encoder.set_depth(BitDepth::Eight);
-        let mut writer = encoder.write_header()?;
-        writer.write_chunk(chunk::IDAT, data)?;
-        writer.finish()
-    };
-    // A vector takes every byte, and a chunk of some 50 MB is within the format's 2 GB.
-    written().map_err(|cause| {
-        Error::new(ErrorCode::DataTooLarge, format!("the PNG cannot be written: {cause}")).caused_by(cause)
-    })
-}
 
 /// A PNG file that was read as far as its header.
 pub(super) struct Container<'a> {

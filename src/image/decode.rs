@@ -3,8 +3,15 @@
 use super::container::Container;
 use super::deflate;
 use super::frame::Frame;
+use super::own::Own;
 use super::{DecodeOptions, Workspace, frame, robust, text, too_large};
 use crate::{Error, ErrorCode, Result};
+
+/// Who reads the pixels.
+enum File<'a> {
+    Own(Own<'a>),
+    Other(Box<Container<'a>>),
+}
 
 impl Workspace {
     /// Reads JSON text from a PNG and hands it to `read`, without a copy.
@@ -18,8 +25,14 @@ impl Workspace {
         read: impl FnOnce(&str) -> R,
     ) -> Result<R> {
         let limit = options.max_bytes.min(super::MAX_BYTES);
-        let container = Container::open(png)?;
-        let layout = container.layout;
+        let file = match Own::recognize(png) {
+            Some(own) => File::Own(own),
+            None => File::Other(Box::new(Container::open(png)?)),
+        };
+        let layout = match &file {
+            File::Own(own) => own.layout,
+            File::Other(container) => container.layout,
+        };
         if !layout.is_within(limit) {
             let size = format!("the image is {} x {} pixels, which carry data", layout.width, layout.height);
             return Err(too_large(&size, limit));
@@ -31,7 +44,14 @@ impl Workspace {
         }
 
         let Self { raw, packed, rows, codec } = self;
-        let pixels = container.read(raw)?;
+        let found = match file {
+            File::Own(own) => own.read(codec, raw).ok_or_else(|| Container::open(png).map(Box::new)),
+            File::Other(container) => Err(Ok(container)),
+        };
+        let pixels = match found {
+            Ok(place) => &raw[place],
+            Err(container) => container?.read(raw)?,
+        };
 
         let (bytes, sealed) = match frame::open(pixels) {
             Frame::Sealed(bytes) => (bytes, true),

@@ -7,7 +7,6 @@
 use libdeflater::{Adler32, CompressionLvl, Compressor, Decompressor};
 
 use super::layout::Layout;
-use crate::{Error, ErrorCode, Result};
 
 /// The most bytes a stored block holds.
 const BLOCK: usize = 65_535;
@@ -80,22 +79,14 @@ impl Codec {
         bytes + bytes.div_ceil(5_000) * 5 + 5 + 9 + 6
     }
 
-    /// Inflates a bare stream to exactly `out.len()` bytes.
-    ///
-    /// # Errors
-    /// `ImageCorrupt` when the stream is broken, or is of another length.
-    pub(super) fn inflate(&mut self, deflated: &[u8], out: &mut [u8]) -> Result<()> {
+    /// Inflates to exactly `out.len()` bytes; false when the stream is broken, or of another length.
+    pub(super) fn inflate(&mut self, stream: &[u8], wrapper: Wrapper, out: &mut [u8]) -> bool {
         let decompressor = self.inflate.get_or_insert_with(Decompressor::new);
-        match decompressor.deflate_decompress(deflated, out) {
-            Ok(length) if length == out.len() => Ok(()),
-            Ok(length) => Err(corrupt(format!("it ends after {length} of {} bytes", out.len()))),
-            Err(libdeflater::DecompressionError::InsufficientSpace) => {
-                Err(corrupt(format!("it is longer than the {} bytes of its pixels", out.len())))
-            }
-            Err(libdeflater::DecompressionError::BadData) => {
-                Err(corrupt("it is not a whole stream".to_owned()))
-            }
-        }
+        let inflated = match wrapper {
+            Wrapper::Zlib => decompressor.zlib_decompress(stream, out),
+            Wrapper::None => decompressor.deflate_decompress(stream, out),
+        };
+        inflated == Ok(out.len())
     }
 }
 
@@ -141,8 +132,4 @@ pub(super) fn store(bytes: &[u8], layout: Layout, out: &mut Vec<u8>) {
         adler.update(&out[from..]);
     }
     out.extend_from_slice(&adler.sum().to_be_bytes());
-}
-
-fn corrupt(what: String) -> Error {
-    Error::new(ErrorCode::ImageCorrupt, format!("the image's data cannot be inflated: {what}"))
 }

@@ -2,7 +2,7 @@
 
 use super::deflate::{self, Effort, Wrapper};
 use super::layout::Layout;
-use super::{Compression, EncodeOptions, Text, Workspace, container, frame, robust, too_large};
+use super::{Compression, EncodeOptions, Text, Workspace, frame, own, robust, too_large};
 use crate::{Error, ErrorCode, Result};
 
 /// From how many bytes of pixels on `Auto` deflates: below, deflate costs several times what the rest does and
@@ -36,10 +36,11 @@ impl Workspace {
             Layout::of(self.rows.len() - 1).ok_or_else(|| too_large("the data are", options.max_bytes))?;
         let fill = if options.robust { robust::FILL } else { 0 };
         self.rows.resize(1 + layout.capacity(), fill);
-        self.write_png(layout, options.compression, png)
+        self.write_png(layout, options.compression, png);
+        Ok(())
     }
 
-    fn write_png(&mut self, layout: Layout, compression: Compression, png: &mut Vec<u8>) -> Result<()> {
+    fn write_png(&mut self, layout: Layout, compression: Compression, png: &mut Vec<u8>) {
         let effort = match compression {
             Compression::None => None,
             Compression::Auto if self.rows.len() < AUTO_DEFLATES_FROM => None,
@@ -58,7 +59,7 @@ impl Workspace {
         if deflated.is_none() {
             deflate::store(&self.rows[1..], layout, &mut self.packed);
         }
-        container::write(layout, &self.packed[..deflated.unwrap_or(stored)], png)
+        own::write(layout, &self.packed[..deflated.unwrap_or(stored)], png);
     }
 }
 

@@ -18,6 +18,7 @@
 //! | `frame` | what ends the text and proves it: terminator and CRC |
 //! | `layout` | how many pixels, in which rows; the limits |
 //! | `container` | the PNG file around the pixels |
+//! | `own` | files of exactly our shape, written and read without a PNG library |
 //! | `deflate` | compression, stored blocks, inflation |
 //! | `robust` | the form that survives noise in the two low bits |
 //! | `encode`, `decode` | the two ways through all of these |
@@ -30,6 +31,7 @@ mod deflate;
 mod encode;
 mod frame;
 mod layout;
+mod own;
 mod robust;
 mod text;
 mod workspace;

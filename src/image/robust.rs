@@ -120,7 +120,7 @@ pub(super) fn open<'a>(
     gather(&pixels[..channels(needed)], packed);
     json.clear();
     json.resize(length, 0);
-    let whole = codec.inflate(&packed[HEADER..needed], json).is_ok() && crc32(json) == crc;
+    let whole = codec.inflate(&packed[HEADER..needed], Wrapper::None, json) && crc32(json) == crc;
     Ok(whole.then_some(json.as_slice()))
 }
 

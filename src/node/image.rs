@@ -54,19 +54,18 @@ fn encode_options(flags: u32, max_bytes: u32) -> EncodeOptions {
     }
 }
 
-/// Encodes JSON text and returns the length of the PNG: it is in `small` when it fits, else `take_image` gives it.
+/// Encodes JSON text and returns the length of the PNG, which `take_image` gives.
 ///
 /// V8 frees memory that it allocated itself as soon as it collects garbage; what is ours waits for a finalizer, which
 /// runs when JavaScript has returned. So JavaScript makes the buffer, and knows its size only now.
-#[napi(ts_args_type = "json: string, flags: number, maxBytes: number, small: Uint8Array")]
-pub fn encode_image(env: Env, json: JsText, flags: u32, max_bytes: u32, small: JsBytes) -> Result<u32> {
+#[napi(ts_args_type = "json: string, flags: number, maxBytes: number")]
+pub fn encode_image(env: Env, json: JsText, flags: u32, max_bytes: u32) -> Result<u32> {
     let options = encode_options(flags, max_bytes);
     guarded(|| {
         json.with_units(env, |units| {
             ENCODED.with_borrow_mut(|png| {
                 png.clear();
                 Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(units), &options, png))?;
-                small.write(env, png)?;
                 // The largest image is some 50 MB.
                 Ok(png.len() as u32)
             })
