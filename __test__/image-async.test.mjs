@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+
+import { decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
+
+const RECORDS = Array.from({ length: 20_000 }, (_, id) => ({ id, name: `Mäkelä ${id % 97}`, balance: id / 7 }))
+
+test('JavaScript runs on while images are encoded and decoded', async () => {
+  let turns = 0
+  const timer = setInterval(() => {
+    turns++
+  }, 1)
+  const png = await encodeDataToImageAsync(RECORDS, { compression: 'best' })
+  for (let call = 0; call < 5; call++) await encodeDataToImageAsync(RECORDS, { compression: 'best', robust: true })
+  clearInterval(timer)
+  assert.ok(turns > 0)
+  assert.deepEqual(await decodeImageToDataAsync(png), RECORDS)
+})
+
+test('hundreds of tasks at once all end, each with its own result', async () => {
+  const images = await Promise.all(
+    Array.from({ length: 500 }, (_, i) =>
+      encodeDataToImageAsync({ i, text: 'ö'.repeat(i * 10) }, { robust: i % 2 === 0 }),
+    ),
+  )
+  const values = await Promise.all(images.map((png) => decodeImageToDataAsync(png)))
+  for (const [i, value] of values.entries()) assert.deepEqual(value, { i, text: 'ö'.repeat(i * 10) })
+})
+
+test('failures among many tasks are told to their callers alone', async () => {
+  const png = encodeDataToImage([1])
+  const broken = png.subarray(0, 30)
+  const results = await Promise.allSettled(
+    Array.from({ length: 200 }, (_, i) => decodeImageToDataAsync(i % 3 ? png : broken)),
+  )
+  results.forEach((result, i) => {
+    if (i % 3) assert.deepEqual(result, { status: 'fulfilled', value: [1] })
+    else assert.equal(result.reason.code, 'ERR_TEXAMPLE_IMAGE_CORRUPT')
+  })
+})
+
+test('worker threads encode by themselves, and may be terminated while they do', async () => {
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    const texample = require(workerData.addon)
+    const data = Array.from({ length: 20_000 }, (_, id) => ({ id, name: 'Mäkelä ' + id }))
+    texample.decodeImageToData(texample.encodeDataToImage(data))
+    for (let task = 0; task < 20; task++) texample.encodeDataToImageAsync(data, { compression: 'best' })
+    parentPort.postMessage('up')`
+  const addon = new URL('../js/index.cjs', import.meta.url).pathname
+  for (let round = 0; round < 8; round++) {
+    const worker = new Worker(code, { eval: true, workerData: { addon } })
+    await once(worker, 'message')
+    await worker.terminate()
+  }
+  assert.deepEqual(await decodeImageToDataAsync(await encodeDataToImageAsync([1])), [1])
+})
