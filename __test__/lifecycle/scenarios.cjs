@@ -165,6 +165,18 @@ const scenarios = {
     start((i) => i === 1000 && process.exit(), { interval: 0 })
   },
 
+  'JavaScript blocked under a flat-out producer costs no memory, whatever the policy': async () => {
+    for (const overflow of ['block', 'drop-oldest', 'drop-newest', 'latest']) {
+      const before = process.memoryUsage().rss
+      const ticker = start(() => {}, { interval: 0, capacity: 65_536, overflow })
+      block(1000)
+      const grown = (process.memoryUsage().rss - before) / 2 ** 20
+      ticker.stop()
+      await ticker.done
+      assert.ok(grown <= 10, `${overflow}: ${grown} MB more`)
+    }
+  },
+
   'a callback that throws ends the process, with its own stack': {
     code: 1,
     stderr: /error: mine\s+at throwsHere/i,

@@ -117,6 +117,7 @@ impl<T> State<T> {
     }
 
     fn has_joined(&mut self) {
+        self.ages.forget(self.accepted - self.waiting.len() as u64);
         self.stats.max_waiting = self.stats.max_waiting.max(self.held());
     }
 

@@ -109,6 +109,22 @@ fn a_message_is_timed_from_the_moment_it_was_posted() {
 }
 
 #[test]
+fn a_consumer_that_takes_nothing_costs_no_memory_under_any_policy() {
+    for policy in [Overflow::DropOldest, Overflow::DropNewest, Overflow::Latest] {
+        for capacity in [1, 64, 4096] {
+            let (producer, consumer) = queue(options(capacity, policy), || {});
+            for i in 0..2000 {
+                producer.post(i).unwrap();
+                producer.post_all(&[i; 50]).unwrap();
+            }
+            let state = lock(&consumer.shared.state);
+            assert!(state.ages.len() <= 66, "{policy:?}, {capacity}: {} marks", state.ages.len());
+            assert!(state.waiting.len() <= capacity);
+        }
+    }
+}
+
+#[test]
 fn a_panic_in_a_producer_is_an_error_of_its_thread_and_the_consumer_sees_the_end() {
     let (producer, consumer) = queue(Options::default(), || {});
     let thread = Thread::spawn("faulty", producer, |producer| {

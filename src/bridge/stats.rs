@@ -51,9 +51,21 @@ impl Ages {
 
     /// The message at `position`, the oldest, leaves: how long it has waited, rounded up to a mark.
     pub(super) fn leaves(&mut self, position: u64) -> Duration {
+        self.forget(position);
+        self.marks.front().map_or(Duration::ZERO, |(_, since)| since.elapsed())
+    }
+
+    /// The message at `position` is the oldest now: older ones were dropped. Without this the marks of
+    /// a consumer that takes nothing would pile up.
+    pub(super) fn forget(&mut self, position: u64) {
         while self.marks.get(1).is_some_and(|(next, _)| *next <= position) {
             self.marks.pop_front();
         }
-        self.marks.front().map_or(Duration::ZERO, |(_, since)| since.elapsed())
+    }
+
+    /// How many marks there are.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn len(&self) -> usize {
+        self.marks.len()
     }
 }
