@@ -351,7 +351,7 @@ test('aborted calls leave nothing behind while others wait', async () => {
       const first = sequence.nextId().catch(() => {})
       const abort = async () => {
         const controller = new AbortController()
-        const calls = Array.from({ length: 20_000 }, () => sequence.nextId({ signal: controller.signal }).catch(() => {}))
+        const calls = Array.from({ length: 2000 }, () => sequence.nextId({ signal: controller.signal }).catch(() => {}))
         controller.abort()
         await Promise.all(calls)
         gc()
@@ -360,8 +360,8 @@ test('aborted calls leave nothing behind while others wait', async () => {
       await abort()
       const before = await abort()
       let after = before
-      for (let i = 0; i < 8; i++) after = await abort()
-      console.log((after - before) / 2 ** 20 < 10)
+      for (let i = 0; i < 30; i++) after = await abort()
+      console.log((after - before) / 2 ** 20 < 8)
       await sequence.close()
     `,
       { flags: ['--expose-gc'] },
