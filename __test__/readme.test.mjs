@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -75,6 +75,32 @@ for (const { name, examples } of all) {
       }
     }
   })
+}
+
+it('every link of every page leads somewhere', async () => {
+  const names = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages]
+  const texts = new Map(
+    await Promise.all(names.map(async (name) => [name, await readFile(path.join(root, name), 'utf8')])),
+  )
+  for (const [name, text] of texts) {
+    const prose = text.replace(/^```[\s\S]*?^```$/gm, '')
+    for (const [, link] of prose.matchAll(/(?:\]\(|(?:src|srcset|href)=")([^)"\s]+)[)"]/g)) {
+      if (/^[a-z]+:/.test(link)) continue
+      const [file, anchor] = link.split('#')
+      const target = file === '' ? name : path.posix.join(path.posix.dirname(name), file)
+      await access(path.join(root, target)).catch(() => assert.fail(`${name} links to ${link}`))
+      const headings = [...(texts.get(target) ?? '').matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slug(heading))
+      if (anchor) assert.ok(headings.includes(anchor), `${name} links to ${link}; there is: ${headings.join(', ')}`)
+    }
+  }
+})
+
+/** The anchor of a heading, as GitHub makes it. */
+function slug(heading) {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
 }
 
 /** Writes a block as a program in a folder of its own, so that each starts with no database. */

@@ -60,24 +60,21 @@ test('a policy that drops holds inside a slow callback too: the next tick is not
     ['drop-newest', () => 1],
   ]) {
     const seen = []
-    let posted
+    let waited = 0
     const ticker = start(
       (i) => {
         seen.push(i)
-        if (i === 0) {
-          do block(1)
-          while (ticker.stats().posted < 10)
-        } else if (posted === undefined) {
-          posted = ticker.stats().posted
-          ticker.stop()
-        }
+        if (seen.length === 2) return ticker.stop()
+        // On a busy machine the first tick that is delivered may not be tick 0 any more.
+        do block(1)
+        while (ticker.stats().posted < i + 10)
+        waited = ticker.stats().posted
       },
       { interval: 1, capacity: 4, overflow },
     )
     await ticker.done
-    assert.equal(seen[0], 0)
-    assert.ok(seen[1] >= next(10), `${overflow} delivered ${seen[1]} of at least 10`)
-    if (overflow === 'drop-newest') assert.equal(seen[1], 1)
+    assert.ok(seen[1] >= next(waited), `${overflow} delivered ${seen[1]} of at least ${waited}`)
+    if (overflow === 'drop-newest') assert.deepEqual(seen, [0, 1])
   }
 })
 
