@@ -532,7 +532,7 @@ test('NODE_DEBUG=texample prints claims and errors, without the password', async
     log += data
   })
   await output(child)
-  assert.match(log, /TEXAMPLE \d+: sequence "a" in memory:: claimed 10 from 1000/)
+  assert.match(log, /TEXAMPLE \d+: sequence "a" in memory:ids: claimed 10 from 1000/)
   assert.match(log, /sequence "b" in mongodb:\/\/127\.0\.0\.1:1\/test\.ids: claim failed/)
   assert.doesNotMatch(log, /s3cret/)
 })

@@ -1,10 +1,11 @@
 /**
  * The bridge beside every other way from a thread into JavaScript.
  *
- * `npm run bench -- bridge`: all of it, about two minutes. `npm run bench -- bridge -- rate wake`: parts.
+ * `npm run bench -- bridge`: all of it, some three minutes. `npm run bench -- bridge -- rate wake`: parts.
  * Ratios are of medians of interleaved runs of one process; BENCH_JSON names a file for the numbers.
  */
 
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -18,7 +19,7 @@ import { main, must, root } from '../scripts/command.mjs'
 v8.setFlagsFromString('--expose-gc')
 const gc = vm.runInNewContext('gc')
 
-const parts = { rate, wake, alive, memory, interval, cycles }
+const parts = { rate, wake, alive, memory, interval, cycles, exit }
 /** @type {{ what: string, value: number, unit: string, ratio?: number, goal: string, met: boolean }[]} */
 const results = []
 let peers
@@ -382,4 +383,21 @@ async function cycles() {
   console.log(`RSS after each round: ${rss.map((value) => value.toFixed(1)).join(', ')} MB`)
   const grown = rss[2] - rss[1]
   report('RSS, third round above the second', grown, 'MB', 'at most 2', grown <= 2)
+}
+
+/** A process that ends in the middle of a flood, beside one that does the same without a ticker. */
+async function exit() {
+  const library = JSON.stringify(path.join(root, 'js/index.cjs'))
+  const script = (flood) => () => {
+    const source = `const { start } = require(${library})
+      ${flood ? 'start(() => {}, { interval: 0 })' : ''}
+      setTimeout(() => process.exit(), 20)`
+    const begin = performance.now()
+    const { status, signal } = spawnSync(process.execPath, ['-e', source])
+    if (status !== 0) throw new Error(`it ended with ${status ?? signal}, not 0`)
+    return performance.now() - begin
+  }
+  const { quiet, posting } = await interleaved(15, { quiet: script(false), posting: script(true) })
+  const more = median(posting) - median(quiet)
+  report('process.exit() while posting, longer than without', more, 'ms', 'at most 50 ms', more <= 50)
 }

@@ -1,8 +1,8 @@
 //! The N-API shell of `image`.
 //!
 //! Most of the time of a small image goes into crossing, so strings are read and
-//! made by the calls that measured fastest, and a small image is written into a
-//! buffer that JavaScript keeps and hands in with each call.
+//! made by the calls that measured fastest, and a PNG is made in memory that the
+//! thread keeps, then copied into a buffer that JavaScript allocates.
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;

@@ -1,7 +1,6 @@
 //! Which store a URL names.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use super::Store;
 use super::memory::Memory;
@@ -14,7 +13,7 @@ pub enum Location {
     Memory,
     /// A file, by its absolute path.
     #[cfg(feature = "sqlite")]
-    Sqlite(PathBuf),
+    Sqlite(std::path::PathBuf),
     /// A MongoDB deployment, by its whole URL.
     #[cfg(feature = "mongo")]
     Mongo(String),
@@ -66,7 +65,7 @@ impl Location {
     /// The name of a sequence for messages, without secrets.
     pub(in crate::ids) fn label(&self, collection: &str, name: &str) -> String {
         match self {
-            Self::Memory => format!("sequence {name:?} in memory:"),
+            Self::Memory => format!("sequence {name:?} in {self}{collection}"),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => format!("sequence {name:?} in {self}, table {collection:?}"),
             #[cfg(feature = "mongo")]
