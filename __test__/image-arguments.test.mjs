@@ -132,6 +132,15 @@ test('maxBytes counts the bytes of JSON as they are carried', async () => {
   }
 })
 
+test('data past maxBytes are refused before memory is taken for them', () => {
+  const data = 'ö'.repeat(20_000_000)
+  const before = process.memoryUsage().rss
+  assert.throws(() => encodeDataToImage(data, { maxBytes: 10 }), { code: 'ERR_TEXAMPLE_DATA_TOO_LARGE' })
+  const grown = (process.memoryUsage().rss - before) / 2 ** 20
+  // Its JSON is 20 MB; the same as UTF-16 and escaped would be 160 MB more.
+  assert.ok(grown < 100, `${grown} MB`)
+})
+
 test('the largest data fit and one byte more does not', () => {
   const largest = 'x'.repeat(MAX_BYTES - 2)
   assert.equal(decodeImageToData(encodeDataToImage(largest, { compression: 'fast' })), largest)

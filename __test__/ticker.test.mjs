@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { afterEach, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import texample, { ticks } from 'texample'
 import { block, collectUncaught, threads } from './support/threads.mjs'
 
 const addon = (await import('../js/addon.cjs')).default
+
+const library = fileURLToPath(new URL('../js/index.cjs', import.meta.url))
 
 const accounted = ({ posted, delivered, dropped, queued }) => posted === delivered + dropped + queued
 
@@ -466,3 +470,15 @@ test('ticks() tells of a thread that panicked', async () => {
 async function gone() {
   while (threads('texample-ticker') > 0) await new Promise(setImmediate)
 }
+
+test('where the system gives no thread, start() and ticks() say so, and nothing happens later', () => {
+  const source = `const { start, ticks } = require(${JSON.stringify(library)})
+    try { start(() => {}) } catch (error) { console.log(error.code) }
+    ticks().next().catch((error) => console.log(error.code))
+    process.on('uncaughtException', (error) => console.log('uncaught', error))`
+  // No system has a stack of 64 TiB.
+  const env = { ...process.env, RUST_MIN_STACK: String(2 ** 46) }
+  const { stdout, status } = spawnSync(process.execPath, ['-e', source], { env, encoding: 'utf8', timeout: 20_000 })
+  assert.equal(stdout, 'ERR_TEXAMPLE_THREAD_PANICKED\nERR_TEXAMPLE_THREAD_PANICKED\n')
+  assert.equal(status, 0)
+})

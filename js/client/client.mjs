@@ -120,7 +120,7 @@ async function bounded(address, { query, signal, timeout = 30_000, cacheBust = t
   try {
     return await new Promise((resolve, reject) => {
       const stop = () => reject(signal?.reason)
-      timer = setTimeout(() => reject(unreadable(0, `no image in time`)), timeout)
+      timer = setTimeout(() => reject(unreadable(0, `no image in time`)), Math.min(timeout, 2 ** 31 - 1))
       signal?.addEventListener('abort', stop, over)
       if (signal?.aborted) stop()
       else ask(url, options, over.signal).then(resolve, reject)

@@ -1,5 +1,6 @@
 export interface QueryOptions {
-  /** Cookies: `include` needs `Access-Control-Allow-Credentials` and a named origin on the server. Default `omit`. */
+  /** Cookies: `include` needs `Access-Control-Allow-Credentials` and a named origin on the server. Default `omit`: none to
+   * other origins (an image of the page's own origin is always asked for with its cookies). */
   credentials?: 'omit' | 'include'
   /** Rejects with the signal's reason and ends the download. */
   signal?: AbortSignal

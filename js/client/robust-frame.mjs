@@ -31,7 +31,7 @@ async function unpack(channels) {
   const length = view.getUint32(4)
   const deflated = bytes.slice(12, 12 + view.getUint32(0))
   // The CRC tells the forms apart; the lengths keep what is not ours from taking memory.
-  if (length > deflated.length * 1032) return
+  if (deflated.length < view.getUint32(0) || length > deflated.length * 1032) return
   const json = await inflate([deflated], 'deflate-raw', length)
   if (length && crc32(json) === view.getUint32(8)) return json
 }

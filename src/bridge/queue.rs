@@ -334,12 +334,13 @@ pub struct Consumer<T> {
 }
 
 impl<T> Consumer<T> {
-    /// Takes up to `max` messages.
+    /// Takes up to `max` messages, at least one if one waits.
     ///
     /// Only [`Taken::Empty`] and [`Taken::Ended`] answer a wake-up: after [`Taken::Some`] the
     /// consumer must look again, now or later, for it will not be woken before it has.
     pub fn take(&self, max: usize) -> Taken<Vec<T>> {
-        self.take_with(max, 0, |waiting, count| waiting.drain(..count).collect())
+        // To look for nothing would be told that there is nothing.
+        self.take_with(max.max(1), 0, |waiting, count| waiting.drain(..count).collect())
     }
 
     /// Closes the queue: what waits is dropped, producers are released, and posts fail from now on.

@@ -15,15 +15,20 @@ impl Workspace {
     /// # Errors
     /// Those of [`encode`](super::encode()); `png` is unchanged then.
     pub fn encode(&mut self, json: Text<'_>, options: &EncodeOptions, png: &mut Vec<u8>) -> Result<()> {
-        if json.is_empty() {
+        if json.len() == 0 {
             return Err(Error::new(ErrorCode::InvalidArgument, "the JSON text is empty, which is no JSON"));
+        }
+        // What is too long is refused before it takes memory.
+        let most = options.max_bytes.min(super::MAX_BYTES);
+        if json.len() > most {
+            return Err(too_large("the data are", most));
         }
         // The filter byte of the first row stands before the text, so that an image of one row is compressed in place.
         self.rows.clear();
         self.rows.push(0);
         json.write(options.charset, &mut self.rows);
         let length = self.rows.len() - 1;
-        if length > options.max_bytes.min(super::MAX_BYTES) {
+        if length > most {
             return Err(too_large(&format!("the data are {length} bytes of JSON,"), options.max_bytes));
         }
         if options.robust {

@@ -161,7 +161,7 @@ pub fn decode_data<T: DeserializeOwned>(png: &[u8], options: &DecodeOptions) -> 
         })
 }
 
-fn too_large(what: &str, limit: usize) -> Error {
+pub(crate) fn too_large(what: &str, limit: usize) -> Error {
     Error::new(
         ErrorCode::DataTooLarge,
         format!(

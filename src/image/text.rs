@@ -49,11 +49,11 @@ impl Text<'_> {
         }
     }
 
-    /// Whether there is no text.
-    pub(super) fn is_empty(self) -> bool {
+    /// Bytes or units of the text; each becomes a byte of the image at least.
+    pub(super) fn len(self) -> usize {
         match self {
-            Text::Utf8(text) => text.is_empty(),
-            Text::Utf16(units) => units.is_empty(),
+            Text::Utf8(text) => text.len(),
+            Text::Utf16(units) => units.len(),
         }
     }
 }

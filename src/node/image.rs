@@ -13,7 +13,7 @@ use napi::{Env, Task, ValueType, check_status, sys};
 use napi_derive::napi;
 
 use super::error::Result;
-use crate::image::{Charset, Compression, DecodeOptions, EncodeOptions, Text, Workspace};
+use crate::image::{Charset, Compression, DecodeOptions, EncodeOptions, Text, Workspace, too_large};
 use crate::{Error, ErrorCode};
 
 /// UTF-16 units that a thread keeps room for from one call to the next.
@@ -62,7 +62,7 @@ fn encode_options(flags: u32, max_bytes: u32) -> EncodeOptions {
 pub fn encode_image(env: Env, json: JsText, flags: u32, max_bytes: u32) -> Result<u32> {
     let options = encode_options(flags, max_bytes);
     guarded(|| {
-        json.with_units(env, |units| {
+        json.with_units(env, options.max_bytes, |units| {
             ENCODED.with_borrow_mut(|png| {
                 png.clear();
                 Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(units), &options, png))?;
@@ -92,7 +92,7 @@ pub fn take_image(env: Env, image: JsBytes) -> Result<()> {
 )]
 pub fn encode_image_async(env: Env, json: JsText, flags: u32, max_bytes: u32) -> Result<AsyncTask<Encode>> {
     let mut units = SPARE_UNITS.with_borrow_mut(Vec::pop).unwrap_or_default();
-    json.fill(env, &mut units)?;
+    json.fill(env, max_bytes as usize, &mut units)?;
     Ok(AsyncTask::new(Encode { units, options: encode_options(flags, max_bytes) }))
 }
 
@@ -212,17 +212,22 @@ pub struct JsText(sys::napi_value);
 
 impl JsText {
     /// The units of the string, in a buffer that the thread keeps.
-    fn with_units<R>(&self, env: Env, read: impl FnOnce(&[u16]) -> crate::Result<R>) -> crate::Result<R> {
+    fn with_units<R>(
+        &self,
+        env: Env,
+        most: usize,
+        read: impl FnOnce(&[u16]) -> crate::Result<R>,
+    ) -> crate::Result<R> {
         let mut units = UNITS.take();
-        let result = self.fill(env, &mut units).and_then(|()| read(&units));
+        let result = self.fill(env, most, &mut units).and_then(|()| read(&units));
         if units.capacity() <= KEPT_UNITS {
             UNITS.set(units);
         }
         result
     }
 
-    /// The units of the string, into `units`.
-    fn fill(&self, env: Env, units: &mut Vec<u16>) -> crate::Result<()> {
+    /// The units of the string, into `units`; no memory is taken for more than `most`.
+    fn fill(&self, env: Env, most: usize, units: &mut Vec<u16>) -> crate::Result<()> {
         // Most strings fit what is there: one call then, which truncates a longer one and so shows that it is.
         if self.read(env, units)? {
             return Ok(());
@@ -232,6 +237,9 @@ impl JsText {
         check(unsafe {
             sys::napi_get_value_string_utf16(env.raw(), self.0, ptr::null_mut(), 0, &mut length)
         })?;
+        if length > most {
+            return Err(too_large("the data are", most));
+        }
         // One for the terminating zero, one for `read` to see that nothing was cut off.
         *units = Vec::with_capacity(length + 2);
         if self.read(env, units)? { Ok(()) } else { Err(unreadable()) }

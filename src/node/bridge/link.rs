@@ -98,6 +98,8 @@ impl<T: Send + 'static> Link<T> {
                 Ok(())
             }
             Err(error) => {
+                // The producer was dropped, which woke a drain that nobody is to see.
+                self.wakeup.close(true);
                 let _ = self.end(); // No thread, so no second error.
                 Err(error)
             }
