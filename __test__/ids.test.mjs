@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
+import { setSequence } from '../js/ids.cjs'
 import texample from '../js/index.cjs'
 import { assertDistinct, folder, output, PACKAGE, program, settled } from './support/ids.mjs'
 
@@ -535,4 +536,65 @@ test('NODE_DEBUG=texample prints claims and errors, without the password', async
   assert.match(log, /TEXAMPLE \d+: sequence "a" in memory:ids: claimed 10 from 1000/)
   assert.match(log, /sequence "b" in mongodb:\/\/127\.0\.0\.1:1\/test\.ids: claim failed/)
   assert.doesNotMatch(log, /s3cret/)
+})
+
+test('callers whose ids came before the end of all numbers have them, the others are told at once', async () => {
+  const begun = performance.now()
+  const sequence = open({ start: 2 ** 53 - 3 })
+  await assert.rejects(sequence.nextIds(10), { code: 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED' })
+  await sequence.close()
+
+  const other = open({ start: 2 ** 53 - 3 })
+  const calls = await Promise.allSettled(Array.from({ length: 10 }, () => other.nextId()))
+  assert.deepEqual(
+    calls.map(({ value, reason }) => value ?? reason.code),
+    [2 ** 53 - 3, 2 ** 53 - 2, 2 ** 53 - 1, ...Array(7).fill('ERR_TEXAMPLE_SEQUENCE_EXHAUSTED')],
+  )
+  await other.close()
+  assert.ok(performance.now() - begun < 20_000, 'somebody waited for the timeout')
+})
+
+test('callers whose ids came before the end of all integers have them too', async () => {
+  const sequence = name()
+  setSequence(sequence, 2n ** 63n - 4n, true, { url: 'memory:' })
+  const handle = openSequence(sequence, { url: 'memory:', bigint: true })
+  const calls = await Promise.allSettled(Array.from({ length: 10 }, () => handle.nextId()))
+  const served = calls.filter(({ status }) => status === 'fulfilled').map(({ value }) => value)
+  assert.deepEqual(served, [2n ** 63n - 4n, 2n ** 63n - 3n, 2n ** 63n - 2n])
+  for (const { reason } of calls.slice(3)) assert.equal(reason.code, 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED')
+  await handle.close()
+})
+
+test('a handle that was dropped ends its thread, and another one tells what happens in their pool', async () => {
+  const code = `
+    const threads = () => require('node:fs').readdirSync('/proc/self/task').length
+    const dropped = async (name) => {
+      const handle = texample.openSequence(name, { url: 'memory:', step: 10, maxStep: 10 })
+      await handle.nextId()
+      return new WeakRef(handle)
+    }
+    // A WeakRef that was looked at holds on until the turn is over, so what is gone is gone before the look.
+    const until = async (is) => {
+      for (const end = Date.now() + 20_000; Date.now() < end; ) {
+        await new Promise(setImmediate)
+        gc()
+        if (is()) return true
+      }
+      return false
+    }
+    let told = 0
+    require('node:diagnostics_channel').subscribe('texample:ids:claim', () => told++)
+    const before = threads()
+    for (let i = 0; i < 5; i++) await dropped('s' + i)
+    console.log(threads() >= before + 5, await until(() => threads() <= before))
+
+    const first = await dropped('shared')
+    const second = texample.openSequence('shared', { url: 'memory:' })
+    console.log(await until(() => first.deref() === undefined))
+    const already = told
+    await second.nextIds(10)
+    await second.nextIds(10)
+    console.log(await until(() => told > already))
+    await second.close()`
+  assert.equal(await output(program(code, { flags: ['--expose-gc'] })), 'true true\ntrue\ntrue\n')
 })

@@ -11,10 +11,24 @@ const errors = channel('texample:ids:error')
 const log = debuglog('texample')
 
 /**
- * Of the handles of this thread on one pool, the first tells what happens in it.
- * @type {Map<string, Observer[]>}
+ * Of the handles of this thread on one pool, the first tells what happens in it. None is kept from being collected.
+ * @type {Map<string, WeakRef<Observer>[]>}
  */
 const observers = new Map()
+
+/** @type {FinalizationRegistry<string>} */
+const collected = new FinalizationRegistry(appoint)
+
+/**
+ * Lets go of those that are gone, and has the first of the others tell.
+ * @param {string} key
+ */
+function appoint(key) {
+  const all = (observers.get(key) ?? []).filter((observer) => observer.deref() !== undefined)
+  if (all.length === 0) observers.delete(key)
+  else observers.set(key, all)
+  all[0]?.deref()?.start()
+}
 
 class Observer {
   #port
@@ -55,11 +69,9 @@ class Observer {
   end() {
     this.publish()
     this.#port.observe(false)
-    const all = observers.get(this.#key) ?? []
-    const first = all[0] === this
-    all.splice(all.indexOf(this), 1)
-    if (all.length === 0) observers.delete(this.#key)
-    else if (first) all[0].start()
+    const others = (observers.get(this.#key) ?? []).filter((observer) => observer.deref() !== this)
+    observers.set(this.#key, others)
+    appoint(this.#key)
   }
 }
 
@@ -70,13 +82,9 @@ class Observer {
  */
 function observe(port, key, about) {
   const observer = new Observer(port, key, about)
-  const all = observers.get(key)
-  if (all) {
-    all.push(observer)
-  } else {
-    observers.set(key, [observer])
-    observer.start()
-  }
+  observers.set(key, [...(observers.get(key) ?? []), new WeakRef(observer)])
+  collected.register(observer, key)
+  appoint(key)
   return observer
 }
 

@@ -155,13 +155,10 @@ class Sequence {
     this.#accept(this.#port.requestBlocking(missing, this.#timeout))
     this.#maxWait = Math.max(this.#maxWait, performance.now() - begun)
     const error = this.#failure()
-    if (error) {
-      this.#rejectAll(error)
-      throw error
-    }
     if (this.#held < this.#wanted + 1) {
-      this.#ask()
-      throw this.#late()
+      if (error === undefined) this.#ask()
+      else this.#serveOrReject(error)
+      throw error ?? this.#late()
     }
     this.#serve()
     return this.#at++
@@ -295,9 +292,16 @@ class Sequence {
     // `ready()` wants one id to be left, although it takes none.
     const wanted = this.#wanted + (this.#readies > 0 ? 1 : 0)
     this.#accept(this.#port.request(Math.max(wanted - this.#held, 0)))
-    const error = this.#failure()
-    if (error) this.#rejectAll(error)
-    else this.#serve()
+    this.#serveOrReject(this.#failure())
+  }
+
+  /**
+   * Ids that came before a failure are still good: it is told to those for whom they do not suffice.
+   * @param {unknown} error
+   */
+  #serveOrReject(error) {
+    this.#serve()
+    if (error !== undefined && this.#waiting > 0) this.#rejectAll(error)
   }
 
   /** The native half has something for us. */
@@ -341,8 +345,8 @@ class Sequence {
     if (kept > 0) this.#ranges.push(Number(start), Number(usable))
     this.#held += kept
     this.#lost += count - kept
-    // What is in hand is still handed out; the next lease has no number in it.
-    if (kept === 0) this.#exhausted = true
+    // What is in hand is still handed out; no later lease has a number in it.
+    if (kept < count) this.#exhausted = true
   }
 
   /** Why nobody is served, if the last lease said so. */

@@ -178,10 +178,14 @@ impl Handle {
             let got: u64 = grant.ranges.iter().map(Range::len).sum();
             self.pool.request(&mut state, self.id, missing.saturating_sub(got));
             let more = state.sequence.take(self.id);
+            if more.revoked {
+                grant.revoked = true;
+                grant.ranges.clear();
+            }
             grant.ranges.extend(more.ranges);
             let got: u64 = grant.ranges.iter().map(Range::len).sum();
             if more.error.is_some() || got >= missing {
-                return Grant { error: more.error, revoked: more.revoked, ..grant };
+                return Grant { error: more.error, ..grant };
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()) else {
                 // Nobody waits any more.
@@ -265,6 +269,11 @@ impl Handle {
             return self.is_closed();
         };
         if state.sequence.detach(self.id, unused) > 0 {
+            // What it had left may be what another handle waits for.
+            for id in state.sequence.serve_waiting(self.pool.now()) {
+                state.wake(id);
+            }
+            self.pool.served.notify_all();
             return true;
         }
         // The next one to open this sequence makes a new pool.
@@ -349,11 +358,12 @@ impl Pool {
     fn request(self: &Arc<Self>, state: &mut State, id: HandleId, missing: u64) {
         let now = self.now();
         if missing > 0 {
-            if state.broken.is_none() && matches!(state.claimer, Claimer::Idle) {
-                state.start(self);
-            }
-            if let Some(error) = &state.broken {
-                state.sequence.refuse(id, error);
+            let started = match &state.broken {
+                Some(error) => Err(error.clone()),
+                None => state.start(self),
+            };
+            if let Err(error) = started {
+                state.sequence.refuse(id, &error);
                 return;
             }
         }
@@ -450,16 +460,19 @@ impl Pool {
 }
 
 impl State {
-    fn start(&mut self, pool: &Arc<Pool>) {
+    /// Starts the claimer if it does not run yet. Should the system have no thread to give, the next request tries again.
+    fn start(&mut self, pool: &Arc<Pool>) -> Result<()> {
+        if !matches!(self.claimer, Claimer::Idle) {
+            return Ok(());
+        }
         let claimer = Arc::clone(pool);
         let spawned = std::thread::Builder::new().name("texample-ids".into()).spawn(move || claimer.run());
-        match spawned {
-            Ok(thread) => self.claimer = Claimer::Running(thread),
-            Err(cause) => {
-                let message = format!("no thread could be started to claim ids of {}", pool.label);
-                self.broken = Some(Error::new(ErrorCode::SequenceUnavailable, message).caused_by(cause));
-            }
-        }
+        let thread = spawned.map_err(|cause| {
+            let message = format!("no thread could be started to claim ids of {}", pool.label);
+            Error::new(ErrorCode::SequenceUnavailable, message).caused_by(cause)
+        })?;
+        self.claimer = Claimer::Running(thread);
+        Ok(())
     }
 
     fn wake(&self, id: HandleId) {

@@ -156,6 +156,13 @@ impl Sequence {
         self.handles.len()
     }
 
+    /// Serves the handles that wait from what is in hand, as after another one returned ids.
+    ///
+    /// Returns those that have something to look at.
+    pub fn serve_waiting(&mut self, now: Duration) -> Vec<HandleId> {
+        self.serve_all(now)
+    }
+
     /// The callers of a handle lack `missing` ids in all: grants what is in hand, and queues the handle for the rest.
     pub fn request(&mut self, now: Duration, id: HandleId, missing: u64) {
         let Some(handle) = self.handles.get_mut(&id) else { return };
