@@ -25,7 +25,7 @@ console.log(`\n  http://${host}:${port}/\n\n  Ctrl-C ends it.`)
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 
-/** Ends everything at once; the process ends by itself when nothing is left. */
+/** Ends everything at once, with what is on its way. */
 async function close() {
   setTimeout(() => process.exit(1), patienceMs).unref()
   for (const server of servers) {
@@ -35,6 +35,8 @@ async function close() {
   }
   await drawing.close()
   await store.close()
+  // Somebody may still wait for an id, and nobody for the answer.
+  process.exit()
 }
 
 function pagePort() {
