@@ -35,7 +35,7 @@ async function close() {
   }
   await drawing.close()
   await store.close()
-  // Somebody may still wait for an id, and nobody for the answer.
+  // Something was seen to hold the process open now and then; what, was not found.
   process.exit()
 }
 
