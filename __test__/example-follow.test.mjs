@@ -143,6 +143,21 @@ test('a callback that throws is an uncaughtException, and later lines arrive all
   assert.equal(stdout.trim(), '0,1,2')
 })
 
+test('a fake clock that a test sets up later does not hold lines back', { timeout: 30_000 }, async (t) => {
+  const file = path.join(folder, 'clock.log')
+  writeFileSync(file, '')
+  const { lines, collect, until } = collector()
+  const stop = follow(file, collect)
+  t.mock.timers.enable({ apis: ['setImmediate'] })
+  const count = 100_000 // more than a turn of the event loop has time for
+  appendFileSync(file, Array.from({ length: count }, (_, i) => `${i}\n`).join(''))
+  await until(count)
+  t.mock.timers.reset()
+  assert.deepEqual(lines, Array.from({ length: count }, (_, i) => `${i}`))
+  stop()
+  await threadGone()
+})
+
 test('as a program it prints what comes, and Ctrl-C ends it', async () => {
   const file = path.join(folder, 'program.log')
   writeFileSync(file, '')

@@ -16,7 +16,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::stats::{Ages, Stats};
-use super::sync::{Arc, Condvar, Mutex, lock, wait};
+use super::sync::{Arc, Condvar, Mutex, MutexGuard, lock, wait};
 
 /// What happens to a message when as many wait as the capacity admits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +96,16 @@ struct State<T> {
     /// Messages that ever joined `waiting`; the position of the oldest is this less the length.
     accepted: u64,
     stats: Stats,
+}
+
+impl<T> Shared<T> {
+    /// Lets go of the lock until the consumer may have made room.
+    fn wait_for_room<'a>(&self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+        state.blocked += 1;
+        let mut state = wait(&self.room, state);
+        state.blocked -= 1;
+        state
+    }
 }
 
 impl<T> State<T> {
@@ -181,11 +191,7 @@ impl<T> Producer<T> {
                 break;
             }
             match shared.overflow {
-                Overflow::Block => {
-                    state.blocked += 1;
-                    state = wait(&shared.room, state);
-                    state.blocked -= 1;
-                }
+                Overflow::Block => state = shared.wait_for_room(state),
                 Overflow::DropNewest => {
                     state.stats.posted += 1;
                     state.stats.dropped += 1;
@@ -269,11 +275,7 @@ impl<T: Copy> Producer<T> {
                 continue;
             }
             match shared.overflow {
-                Overflow::Block => {
-                    state.blocked += 1;
-                    state = wait(&shared.room, state);
-                    state.blocked -= 1;
-                }
+                Overflow::Block => state = shared.wait_for_room(state),
                 Overflow::DropNewest => {
                     state.stats.posted += rest.len() as u64;
                     state.stats.dropped += rest.len() as u64;

@@ -86,11 +86,18 @@ impl<T: Send + 'static> Bridge<T> {
                 Ok(())
             })?
         };
-        let turned = turned.create_ref()?;
+        let functions = Functions {
+            callback,
+            turned: turned.create_ref()?,
+            set_immediate: env
+                .get_global()?
+                .get_named_property::<SetImmediate<'_>>("setImmediate")?
+                .create_ref()?,
+        };
         let drain = {
             let slot = Rc::clone(&slot);
             Drain::Native(Box::new(move |env| match slot.get() {
-                Some(link) => drain(env, link, &callback, &turned),
+                Some(link) => drain(env, link, &functions),
                 None => Ok(()),
             }))
         };
@@ -125,17 +132,22 @@ impl<T: 'static> std::fmt::Debug for Bridge<T> {
     }
 }
 
-fn drain<T, B>(
-    env: &Env,
-    link: &Rc<Link<T>>,
-    callback: &FunctionRef<B, Unknown<'static>>,
-    turned: &FunctionRef<(), ()>,
-) -> napi::Result<()>
+type SetImmediate<'env> = Function<'env, Function<'env, (), ()>, Object<'env>>;
+
+/// The functions of JavaScript that a bridge calls.
+struct Functions<B: ToNapiValue + 'static> {
+    callback: FunctionRef<B, Unknown<'static>>,
+    turned: FunctionRef<(), ()>,
+    /// Taken at the start, so that a test's fake clock does not reach in here later.
+    set_immediate: FunctionRef<Function<'static, (), ()>, Object<'static>>,
+}
+
+fn drain<T, B>(env: &Env, link: &Rc<Link<T>>, functions: &Functions<B>) -> napi::Result<()>
 where
     T: Send + 'static,
     B: From<Vec<T>> + ToNapiValue + 'static,
 {
-    let callback = callback.borrow_back(env)?.raw();
+    let callback = functions.callback.borrow_back(env)?.raw();
     loop {
         match link.next(|consumer, most| consumer.take(most)) {
             Turn::Deliver(batch) => {
@@ -150,27 +162,22 @@ where
                 }
             }
             Turn::Rest => return Ok(()),
-            Turn::Yield => return after_this_turn(env, link, &turned.borrow_back(env)?),
+            Turn::Yield => return functions.after_this_turn(env, link.has_ref()),
             Turn::End => return link.end().map_err(napi_error),
         }
     }
 }
 
-/// Calls `turned` when the event loop has turned, by an immediate that keeps it alive no more than the link does.
-fn after_this_turn<T: Send + 'static>(
-    env: &Env,
-    link: &Link<T>,
-    turned: &Function<'_, (), ()>,
-) -> napi::Result<()> {
-    let global = env.get_global()?;
-    let set_immediate: Function<'_, Function<'_, (), ()>, Object<'_>> =
-        global.get_named_property("setImmediate")?;
-    let immediate = set_immediate.call(*turned)?;
-    if !link.has_ref() {
-        let unref: Function<'_, (), Unknown<'_>> = immediate.get_named_property("unref")?;
-        unref.apply(immediate, ())?;
+impl<B: ToNapiValue + 'static> Functions<B> {
+    /// Calls `turned` when the event loop has turned, by an immediate that keeps it alive only if it is to be `referenced`.
+    fn after_this_turn(&self, env: &Env, referenced: bool) -> napi::Result<()> {
+        let immediate = self.set_immediate.borrow_back(env)?.call(self.turned.borrow_back(env)?)?;
+        if !referenced {
+            let unref: Function<'_, (), Unknown<'_>> = immediate.get_named_property("unref")?;
+            unref.apply(immediate, ())?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn napi_error(error: crate::Error) -> napi::Error {
