@@ -153,7 +153,10 @@ test('a fake clock that a test sets up later does not hold lines back', { timeou
   appendFileSync(file, Array.from({ length: count }, (_, i) => `${i}\n`).join(''))
   await until(count)
   t.mock.timers.reset()
-  assert.deepEqual(lines, Array.from({ length: count }, (_, i) => `${i}`))
+  assert.deepEqual(
+    lines,
+    Array.from({ length: count }, (_, i) => `${i}`),
+  )
   stop()
   await threadGone()
 })
