@@ -16,7 +16,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::stats::{Ages, Stats};
-use super::sync::{Arc, Condvar, Mutex, MutexGuard, lock, wait};
+use super::sync::{Arc, Condvar, LOOKS, Mutex, MutexGuard, lock, pause, wait};
 
 /// What happens to a message when as many wait as the capacity admits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +100,16 @@ struct State<T> {
 
 impl<T> Shared<T> {
     /// Lets go of the lock until the consumer may have made room.
-    fn wait_for_room<'a>(&self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+    fn wait_for_room<'a>(&'a self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+        // A consumer at work makes room sooner than a sleeping thread wakes, so look a few times first.
+        for _ in 0..LOOKS {
+            drop(state);
+            pause();
+            state = lock(&self.state);
+            if state.closed || state.held() < self.capacity {
+                return state;
+            }
+        }
         state.blocked += 1;
         let mut state = wait(&self.room, state);
         state.blocked -= 1;

@@ -16,3 +16,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condvar.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+/// How often a producer looks for room before it sleeps: some 20 µs, what a wake-up costs.
+/// Looking is only a delay, so the model goes to sleep at once.
+pub(super) const LOOKS: usize = if cfg!(loom) { 0 } else { 16 };
+
+/// Passes about a microsecond without letting go of the processor.
+pub(super) fn pause() {
+    for _ in 0..32 {
+        std::hint::spin_loop();
+    }
+}
