@@ -45,6 +45,9 @@ for (const [kind, title] of /** @type {const} */ ([
   ['stepDown', 'the primary steps down'],
   ['freeze', 'the primary freezes'],
   ['wtimeout', 'a write concern times out after the increment was applied'],
+  ['hang', 'the network hangs'],
+  ['reset', 'the network resets connections'],
+  ['refuse', 'the network refuses connections'],
 ])) {
   test(`nothing twice and no failed call when ${title}`, async (t) => {
     const { ids, failures, errors } = await failover(set, kind, folder(t))

@@ -10,18 +10,16 @@ import { parseArgs } from 'node:util'
 import { build } from './build.mjs'
 import { Failure, main } from './command.mjs'
 
-const kinds = /** @type {const} */ (['kill', 'stepDown', 'freeze', 'wtimeout'])
-
 await main(async () => {
   const { values, positionals } = parseArgs({
     options: { rounds: { type: 'string', default: '20' } },
     allowPositionals: true,
   })
+  await build() // What follows imports what it installs.
+  const { startReplicaSet } = await import('../__test__/support/mongod.mjs')
+  const { failover, kinds } = await import('../__test__/support/failover.mjs')
   const unknown = positionals.filter((kind) => !kinds.includes(/** @type {any} */ (kind)))
   if (unknown.length > 0) throw new Failure(`no such fault: ${unknown.join(', ')}; there are: ${kinds.join(', ')}`)
-  await build()
-  const { startReplicaSet } = await import('../__test__/support/mongod.mjs')
-  const { failover } = await import('../__test__/support/failover.mjs')
   const { assertDistinct } = await import('../__test__/support/ids.mjs')
 
   let failed = 0

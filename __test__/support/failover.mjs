@@ -3,25 +3,50 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drawer, drawn } from './ids.mjs'
+import { startProxy } from './proxy.mjs'
 
 let rounds = 0
 
+/** What can happen: to the primary, to replication, or to the network between the callers and the primary. */
+export const kinds = /** @type {const} */ (['kill', 'stepDown', 'freeze', 'wtimeout', 'hang', 'reset', 'refuse'])
+
 /**
  * @param {Awaited<ReturnType<typeof import('./mongod.mjs').startReplicaSet>>} set
- * @param {'kill' | 'stepDown' | 'freeze' | 'wtimeout'} kind
+ * @param {typeof kinds[number]} kind
  * @param {string} path an empty folder
  */
 export async function failover(set, kind, path) {
   await set.healthy()
+  const primary = await set.primary()
+  const proxy = isNetwork(kind) ? await startProxy(primary.port) : undefined
+  try {
+    return await round(set, primary, kind, path, proxy)
+  } finally {
+    await proxy?.stop()
+  }
+}
+
+/** @param {typeof kinds[number]} kind */
+const isNetwork = (kind) => kind === 'hang' || kind === 'reset' || kind === 'refuse'
+
+/**
+ * @param {Parameters<typeof failover>[0]} set
+ * @param {Awaited<ReturnType<typeof set.primary>>} primary
+ * @param {typeof kinds[number]} kind
+ * @param {string} path
+ * @param {Awaited<ReturnType<typeof startProxy>> | undefined} proxy
+ */
+async function round(set, primary, kind, path, proxy) {
   const name = `failover-${process.pid}-${++rounds}`
   // Short ranges and no horizon: claims are under way all the time, also when it happens.
   const options = { step: 10, maxStep: 200, horizon: 20 }
-  const url = `${set.uri.replace('/?', '/app?')}${kind === 'wtimeout' ? '&wtimeoutMS=200' : ''}`
+  const url = proxy
+    ? `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true`
+    : `${set.uri.replace('/?', '/app?')}${kind === 'wtimeout' ? '&wtimeoutMS=200' : ''}`
   const drawers = [1, 2].map((i) => {
     return drawer({ url, name, count: 1e9, callers: 16, pause: 1, options, file: join(path, `drawn${i}`) })
   })
   await until(() => drawn(path).length > 2000, 'both processes draw')
-  const primary = await set.primary()
   const secondaries = set.members.filter((member) => member !== primary)
   if (kind === 'kill') {
     await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'alwaysOn')))
@@ -36,6 +61,14 @@ export async function failover(set, kind, path) {
   } else if (kind === 'freeze') {
     primary.freeze()
     await set.primary()
+  } else if (proxy) {
+    const mode = /** @type {'hang' | 'reset' | 'refuse'} */ (kind)
+    // A reset is over at once, so there are several.
+    for (let i = 0; i < 5; i++) {
+      proxy.set(mode)
+      await sleep(300)
+    }
+    proxy.set('pass')
   } else {
     await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'alwaysOn')))
     await sleep(1500)
