@@ -213,3 +213,16 @@ test('small images do not share memory with each other', () => {
     images.map((_, i) => i),
   )
 })
+
+test('small images that share memory cannot be taken away from each other', () => {
+  const first = encodeDataToImage(1)
+  const second = encodeDataToImage(2)
+  assert.equal(first.buffer, second.buffer)
+  try {
+    structuredClone(first, { transfer: [first.buffer] })
+  } catch (error) {
+    // Node 20 copies, later versions refuse.
+    assert.equal(error.name, 'DataCloneError')
+  }
+  assert.equal(decodeImageToData(second), 2)
+})

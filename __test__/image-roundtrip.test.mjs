@@ -86,6 +86,18 @@ test('a million numbers come back, and 2000 arrays in each other', () => {
   }
 })
 
+test('long texts come back in turns, ASCII and not, growing and shrinking', async () => {
+  // From 1 MB on a text that is ASCII goes another way to JavaScript; past 4 MB its memory is not kept.
+  for (const length of [(1 << 20) - 3, (1 << 20) - 2, 3_000_000, 1_500_000, 5_000_000, 1_100_000]) {
+    for (const end of ['x', 'ö']) {
+      const data = 'texample'.repeat(length / 8) + 'y'.repeat(length % 8) + end
+      const png = encodeDataToImage(data, { charset: 'utf-8' })
+      assert.equal(decodeImageToData(png), data)
+      assert.equal(await decodeImageToDataAsync(png), data)
+    }
+  }
+})
+
 test('a surrogate pair at any place of a text comes back', () => {
   for (let at = 0; at < 40; at++) {
     for (const data of ['x'.repeat(at) + '💡'.repeat(3), `${'é'.repeat(at)}💡`, `${'x'.repeat(at)}\ud83d`]) {

@@ -3,6 +3,7 @@
 /** Data images: JSON in the pixels of a PNG. */
 
 const { isSharedArrayBuffer, isUint8Array } = require('node:util/types')
+const { markAsUntransferable } = require('node:worker_threads')
 
 const addon = require('./addon.cjs')
 const { TexampleError, fromNative, outOfRange, wrongType } = require('./errors.cjs')
@@ -23,6 +24,19 @@ const COMPRESSION = new Map([
 const UTF8 = 0b100
 const ROBUST = 0b1000
 
+/** Small images share memory, as Node's own small buffers do: to make a buffer takes longer than to make the image. */
+const SLAB = 16_384
+
+/** The most bytes of an image that goes into the slab; src/node/image.rs has the same number. */
+const MOST_POOLED = 4096
+
+/** Bytes of long text that are kept room for. */
+const MOST_KEPT = 4 << 20
+
+let slab = newSlab()
+let used = 0
+/** @type {Buffer} */
+let scratch = Buffer.alloc(0)
 let tasks = 0
 
 /**
@@ -34,15 +48,27 @@ function encodeDataToImage(data, options) {
   const flags = options === undefined ? 0 : encodeFlags(options)
   const maxBytes = options === undefined ? MAX_BYTES : byteLimit(options)
   const json = stringify(data)
-  let length
+  if (used > SLAB - MOST_POOLED) {
+    slab = newSlab()
+    used = 0
+  }
+  let made
   try {
-    length = addon.encodeImage(json, flags, maxBytes)
+    made = addon.encodeImage(json, flags, maxBytes, slab, used)
   } catch (error) {
     throw fromNative(error)
   }
-  const png = Buffer.allocUnsafe(length)
-  addon.takeImage(png)
+  if (typeof made !== 'number') return made
+  const png = slab.subarray(used, used + made)
+  used += made
   return png
+}
+
+function newSlab() {
+  const made = Buffer.allocUnsafeSlow(SLAB)
+  // To transfer one image to another thread would take the others away.
+  markAsUntransferable(made.buffer)
+  return made
 }
 
 /**
@@ -65,13 +91,16 @@ async function encodeDataToImageAsync(data, options) {
 function decodeImageToData(png, options) {
   const maxBytes = options === undefined ? MAX_BYTES : byteLimit(checkOptions(options))
   const bytes = checkImage(png)
-  let json
+  let made
   try {
-    json = addon.decodeImage(bytes, maxBytes)
+    made = addon.decodeImage(bytes, maxBytes, scratch)
   } catch (error) {
     throw fromNative(error)
   }
-  return parse(json)
+  if (typeof made === 'string') return parse(made)
+  if (typeof made === 'number') return parse(scratch.toString('latin1', 0, made))
+  if (made.length <= MOST_KEPT) scratch = made
+  return parse(made.toString('latin1'))
 }
 
 /**
@@ -82,7 +111,8 @@ function decodeImageToData(png, options) {
 async function decodeImageToDataAsync(png, options) {
   const maxBytes = options === undefined ? MAX_BYTES : byteLimit(checkOptions(options))
   const bytes = checkImage(png)
-  return parse(/** @type {string} */ (await onPool(() => addon.decodeImageAsync(bytes, maxBytes))))
+  const made = /** @type {string | Buffer} */ (await onPool(() => addon.decodeImageAsync(bytes, maxBytes)))
+  return parse(typeof made === 'string' ? made : made.toString('latin1'))
 }
 
 /**

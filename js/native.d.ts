@@ -56,19 +56,23 @@ export declare class SequencePort {
   static set(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): void
 }
 
-/** Reads the JSON text back from a PNG. */
-export declare function decodeImage(png: Uint8Array, maxBytes: number): string
+/**
+ * Reads the JSON text back from a PNG.
+ *
+ * A long one that is ASCII is given as bytes: in `scratch`, and its length is returned, or in a buffer of its own.
+ */
+export declare function decodeImage(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer
 
 /** Reads the JSON text back from a PNG on a thread of the pool. */
-export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | { code: string, message: string }>
+export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | Buffer | { code: string, message: string }>
 
 /**
- * Encodes JSON text and returns the length of the PNG, which `take_image` gives.
+ * Encodes JSON text: a small image into `slab` at `from`, of which the length is returned; else into a buffer of its own.
  *
- * V8 frees memory that it allocated itself as soon as it collects garbage; what is ours waits for a finalizer, which
- * runs when JavaScript has returned. So JavaScript makes the buffer, and knows its size only now.
+ * The buffer is one that V8 frees as soon as it collects garbage; memory of ours would wait for a finalizer, which
+ * runs when JavaScript has returned.
  */
-export declare function encodeImage(json: string, flags: number, maxBytes: number): number
+export declare function encodeImage(json: string, flags: number, maxBytes: number, slab: Uint8Array, from: number): number | Buffer
 
 /** Encodes JSON text on a thread of the pool. */
 export declare function encodeImageAsync(json: string, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
@@ -124,9 +128,6 @@ export interface QueueStats {
   /** The longest wait in the queue, in milliseconds. */
   longestWaitMs: number
 }
-
-/** Copies the PNG that `encode_image` made into `image`, which has its length. */
-export declare function takeImage(image: Uint8Array): void
 
 /** Joins the thread, which has said that it is at its end; throws what it panicked with. */
 export declare function tickerEnd(link: ExternalObject<unknown>): void

@@ -840,7 +840,6 @@ module.exports.decodeImage = nativeBinding.decodeImage
 module.exports.decodeImageAsync = nativeBinding.decodeImageAsync
 module.exports.encodeImage = nativeBinding.encodeImage
 module.exports.encodeImageAsync = nativeBinding.encodeImageAsync
-module.exports.takeImage = nativeBinding.takeImage
 module.exports.tickerEnd = nativeBinding.tickerEnd
 module.exports.tickerHasTime = nativeBinding.tickerHasTime
 module.exports.tickerSetRef = nativeBinding.tickerSetRef

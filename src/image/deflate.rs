@@ -111,25 +111,27 @@ pub(super) const fn stored_length(layout: Layout) -> usize {
     2 + 5 * blocks + row * layout.height + 4
 }
 
-/// Writes rows, each behind a filter byte of 0, as a zlib stream of stored blocks of whole rows.
-pub(super) fn store(bytes: &[u8], layout: Layout, out: &mut Vec<u8>) {
+/// Writes rows, each behind a filter byte of 0, as a zlib stream of stored blocks of whole rows; `out` has its length.
+pub(super) fn store(bytes: &[u8], layout: Layout, out: &mut [u8]) {
     let row = layout.row();
     let mut adler = Adler32::new();
-    out.clear();
-    out.reserve(stored_length(layout));
-    out.extend_from_slice(&[0x78, 0x01]);
+    let mut at = 0;
+    let mut put = |bytes: &[u8]| {
+        out[at..at + bytes.len()].copy_from_slice(bytes);
+        at += bytes.len();
+    };
+    put(&[0x78, 0x01]);
     // The widest row has 16 384 pixels, 49 153 bytes with its filter: a block holds it.
     let mut blocks = bytes.chunks(row * (BLOCK / (row + 1))).peekable();
     while let Some(block) = blocks.next() {
-        let length = (block.len() + block.len() / row) as u16;
-        let [l0, l1] = length.to_le_bytes();
-        out.extend_from_slice(&[u8::from(blocks.peek().is_none()), l0, l1, !l0, !l1]);
-        let from = out.len();
+        let [l0, l1] = ((block.len() + block.len() / row) as u16).to_le_bytes();
+        put(&[u8::from(blocks.peek().is_none()), l0, l1, !l0, !l1]);
         for row in block.chunks_exact(row) {
-            out.push(0);
-            out.extend_from_slice(row);
+            put(&[0]);
+            put(row);
+            adler.update(&[0]);
+            adler.update(row);
         }
-        adler.update(&out[from..]);
     }
-    out.extend_from_slice(&adler.sum().to_be_bytes());
+    put(&adler.sum().to_be_bytes());
 }

@@ -10,11 +10,16 @@ use crate::{Error, ErrorCode, Result};
 const AUTO_DEFLATES_FROM: usize = 512;
 
 impl Workspace {
-    /// Packs JSON text into a PNG, which is appended to `png`.
+    /// Packs JSON text into a PNG, in memory of exactly its length, which `place` is asked for.
     ///
     /// # Errors
-    /// Those of [`encode`](super::encode()); `png` is unchanged then.
-    pub fn encode(&mut self, json: Text<'_>, options: &EncodeOptions, png: &mut Vec<u8>) -> Result<()> {
+    /// Those of [`encode`](super::encode()), and those of `place`.
+    pub fn encode<'a>(
+        &mut self,
+        json: Text<'_>,
+        options: &EncodeOptions,
+        place: impl FnOnce(usize) -> Result<&'a mut [u8]>,
+    ) -> Result<()> {
         if json.len() == 0 {
             return Err(Error::new(ErrorCode::InvalidArgument, "the JSON text is empty, which is no JSON"));
         }
@@ -41,12 +46,8 @@ impl Workspace {
             Layout::of(self.rows.len() - 1).ok_or_else(|| too_large("the data are", options.max_bytes))?;
         let fill = if options.robust { robust::FILL } else { 0 };
         self.rows.resize(1 + layout.capacity(), fill);
-        self.write_png(layout, options.compression, png);
-        Ok(())
-    }
 
-    fn write_png(&mut self, layout: Layout, compression: Compression, png: &mut Vec<u8>) {
-        let effort = match compression {
+        let effort = match options.compression {
             Compression::None => None,
             Compression::Auto if self.rows.len() < AUTO_DEFLATES_FROM => None,
             Compression::Auto | Compression::Fast => Some(Effort::Fast),
@@ -61,10 +62,12 @@ impl Workspace {
             };
             self.codec.deflate(raw, effort, Wrapper::Zlib, stored, &mut self.packed)
         });
-        if deflated.is_none() {
-            deflate::store(&self.rows[1..], layout, &mut self.packed);
-        }
-        own::write(layout, &self.packed[..deflated.unwrap_or(stored)], png);
+        let file = place(own::length(deflated.unwrap_or(stored)))?;
+        own::write(layout, file, |data| match deflated {
+            Some(length) => data.copy_from_slice(&self.packed[..length]),
+            None => deflate::store(&self.rows[1..], layout, data),
+        });
+        Ok(())
     }
 }
 

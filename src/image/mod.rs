@@ -111,7 +111,12 @@ impl Default for DecodeOptions {
 /// ```
 pub fn encode(json: &str, options: &EncodeOptions) -> Result<Vec<u8>> {
     let mut png = Vec::new();
-    Workspace::of_thread(|workspace| workspace.encode(Text::Utf8(json), options, &mut png))?;
+    Workspace::of_thread(|workspace| {
+        workspace.encode(Text::Utf8(json), options, |length| {
+            png.resize(length, 0);
+            Ok(&mut png)
+        })
+    })?;
     Ok(png)
 }
 

@@ -23,25 +23,35 @@ const END: [u8; 12] = *b"\0\0\0\0IEND\xAE\x42\x60\x82";
 /// Bytes of a file beside its image data: signature, IHDR, the fields of IDAT, IEND.
 const OVERHEAD: usize = 8 + 25 + 12 + 12;
 
-/// Appends a file to `out`; `data` is the zlib stream of its rows.
-pub(super) fn write(layout: Layout, data: &[u8], out: &mut Vec<u8>) {
-    out.reserve_exact(OVERHEAD + data.len());
-    let from = out.len();
+/// Bytes before the image data.
+const HEAD: usize = OVERHEAD - TAIL;
+
+/// Bytes behind it: its CRC, and the last chunk.
+const TAIL: usize = 4 + 12;
+
+/// Bytes of a file with so many of image data.
+pub(super) const fn length(data: usize) -> usize {
+    OVERHEAD + data
+}
+
+/// Writes a file; `file` has its length, and `data` writes the zlib stream of its rows.
+pub(super) fn write(layout: Layout, file: &mut [u8], data: impl FnOnce(&mut [u8])) {
+    let end = file.len() - TAIL;
     // A layout is at most 16 384 pixels wide and 4096 high, and carries some 50 MB.
     let [width, height, length] =
-        [layout.width, layout.height, data.len()].map(|size| (size as u32).to_be_bytes());
-    out.extend_from_slice(&START);
-    out.extend_from_slice(&width);
-    out.extend_from_slice(&height);
-    out.extend_from_slice(&KIND);
-    let header_crc = crc_of(&[&out[from + 12..]]);
-    out.extend_from_slice(&header_crc.to_be_bytes());
-    out.extend_from_slice(&length);
-    out.extend_from_slice(b"IDAT");
-    out.extend_from_slice(data);
-    let data_crc = crc_of(&[&out[from + 37..]]);
-    out.extend_from_slice(&data_crc.to_be_bytes());
-    out.extend_from_slice(&END);
+        [layout.width, layout.height, end - HEAD].map(|size| (size as u32).to_be_bytes());
+    file[..16].copy_from_slice(&START);
+    file[16..20].copy_from_slice(&width);
+    file[20..24].copy_from_slice(&height);
+    file[24..29].copy_from_slice(&KIND);
+    let header_crc = crc_of(&[&file[12..29]]);
+    file[29..33].copy_from_slice(&header_crc.to_be_bytes());
+    file[33..37].copy_from_slice(&length);
+    file[37..HEAD].copy_from_slice(b"IDAT");
+    data(&mut file[HEAD..end]);
+    let data_crc = crc_of(&[&file[37..end]]);
+    file[end..end + 4].copy_from_slice(&data_crc.to_be_bytes());
+    file[end + 4..].copy_from_slice(&END);
 }
 
 /// A file of ours.

@@ -25,7 +25,7 @@ pub enum Text<'a> {
     Utf16(&'a [u16]),
 }
 
-/// Units that are looked at together: a chunk without an escape is narrowed by vector instructions.
+/// Units that are looked at together.
 const CHUNK: usize = 16;
 
 /// Bytes of an escape.
@@ -59,28 +59,24 @@ impl Text<'_> {
 }
 
 fn write_units(units: &[u16], charset: Charset, out: &mut Vec<u8>) {
-    out.reserve(units.len());
-    let mut rest = units;
+    // The last run is written as a whole chunk, and cut back.
+    out.reserve(units.len() + CHUNK);
+    let mut rest = write_plain(units, out);
     while let Some((chunk, after)) = rest.split_first_chunk::<CHUNK>() {
-        let (bytes, escapes) = narrow(chunk);
-        if escapes == 0 {
-            out.extend_from_slice(&bytes);
-            rest = after;
-            continue;
-        }
-        match charset {
+        rest = match charset {
             Charset::Ascii => {
-                write_ascii_chunk(chunk, bytes, escapes, out);
-                rest = after;
+                write_ascii_chunk(chunk, out);
+                after
             }
             // A surrogate pair may stand across the border of two chunks.
             Charset::Utf8 => {
                 let split = matches!(chunk[CHUNK - 1], 0xD800..=0xDBFF) && !after.is_empty();
                 let (chunk, after) = rest.split_at(if split { CHUNK - 1 } else { CHUNK });
                 write_utf8_units(chunk, out);
-                rest = after;
+                after
             }
-        }
+        };
+        rest = write_plain(rest, out);
     }
     match charset {
         Charset::Ascii => write_ascii_units(rest, out),
@@ -88,39 +84,59 @@ fn write_units(units: &[u16], charset: Charset, out: &mut Vec<u8>) {
     }
 }
 
-/// The chunk as bytes, and a bit for each unit that needs an escape. Without a branch in the loop, so that it is
-/// vectorized.
-fn narrow(chunk: &[u16; CHUNK]) -> ([u8; CHUNK], u16) {
-    let mut bytes = [0; CHUNK];
-    let mut escapes = 0;
-    for (index, (byte, &unit)) in bytes.iter_mut().zip(chunk).enumerate() {
-        // A zero wraps around, and is above `~` then.
-        let above = unit.wrapping_sub(1) > 0x7D;
-        escapes |= (u16::from(above) | u16::from(unit == u16::from(b'%'))) << index;
-        *byte = unit.to_le_bytes()[0];
+/// Writes the chunks before the first that has an escape, and returns what follows.
+///
+/// By itself, and with nothing but the test in its loop, it is vectorized: a quarter of the time.
+#[inline(never)]
+fn write_plain<'a>(mut units: &'a [u16], out: &mut Vec<u8>) -> &'a [u16] {
+    while let Some((chunk, after)) = units.split_first_chunk::<CHUNK>() {
+        let mut bytes = [0; CHUNK];
+        let mut escapes = 0;
+        for (byte, &unit) in bytes.iter_mut().zip(chunk) {
+            escapes |= needs_escape(unit);
+            *byte = unit.to_le_bytes()[0];
+        }
+        if escapes != 0 {
+            break;
+        }
+        out.extend_from_slice(&bytes);
+        units = after;
     }
-    (bytes, escapes)
+    units
 }
 
-/// Writes a chunk that has escapes: what is between them is copied sixteen bytes at a time, and overwritten by what
-/// follows.
-fn write_ascii_chunk(chunk: &[u16; CHUNK], bytes: [u8; CHUNK], mut escapes: u16, out: &mut Vec<u8>) {
-    let mut padded = [0; 2 * CHUNK];
-    padded[..CHUNK].copy_from_slice(&bytes);
-    let mut written = [0; CHUNK * ESCAPE + CHUNK];
-    let (mut from, mut to) = (0, 0);
+/// 1 or 0.
+#[inline(always)]
+fn needs_escape(unit: u16) -> u16 {
+    // A zero wraps around, and is above `~` then.
+    u16::from(unit.wrapping_sub(1) > 0x7D) | u16::from(unit == u16::from(b'%'))
+}
+
+/// Writes a chunk that has escapes: what is between them is copied sixteen bytes at a time, and cut back to what it is.
+#[inline(never)]
+fn write_ascii_chunk(chunk: &[u16; CHUNK], out: &mut Vec<u8>) {
+    let mut bytes = [0; 2 * CHUNK];
+    for (byte, &unit) in bytes.iter_mut().zip(chunk) {
+        *byte = unit.to_le_bytes()[0];
+    }
+    let mut escapes =
+        chunk.iter().enumerate().fold(0, |escapes, (index, &unit)| escapes | needs_escape(unit) << index);
+    let mut from = 0;
     while escapes != 0 {
         // Below 16, as is `from`: `escapes` has sixteen bits.
         let at = escapes.trailing_zeros() as usize;
         escapes &= escapes - 1;
-        written[to..to + CHUNK].copy_from_slice(&padded[from..from + CHUNK]);
-        to += at - from;
-        written[to..to + ESCAPE].copy_from_slice(&escape_of(chunk[at]));
-        to += ESCAPE;
+        write_run(&bytes, from, at, out);
+        out.extend_from_slice(&escape_of(chunk[at]));
         from = at + 1;
     }
-    written[to..to + CHUNK].copy_from_slice(&padded[from..from + CHUNK]);
-    out.extend_from_slice(&written[..to + CHUNK - from]);
+    write_run(&bytes, from, CHUNK, out);
+}
+
+fn write_run(bytes: &[u8; 2 * CHUNK], from: usize, to: usize, out: &mut Vec<u8>) {
+    let end = out.len() + to - from;
+    out.extend_from_slice(&bytes[from..from + CHUNK]);
+    out.truncate(end);
 }
 
 fn write_ascii_units(units: &[u16], out: &mut Vec<u8>) {

@@ -1,14 +1,14 @@
 //! The N-API shell of `image`.
 //!
 //! Most of the time of a small image goes into crossing, so strings are read and
-//! made by the calls that measured fastest, and a PNG is made in memory that the
-//! thread keeps, then copied into a buffer that JavaScript allocates.
+//! made by the calls that measured fastest, and a PNG is written to where it stays:
+//! memory of JavaScript's.
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::ptr;
 
-use napi::bindgen_prelude::{AsyncTask, BufferSlice, FromNapiValue, ToNapiValue, TypeName};
+use napi::bindgen_prelude::{AsyncTask, BufferSlice, Either, Either3, FromNapiValue, ToNapiValue, TypeName};
 use napi::{Env, Task, ValueType, check_status, sys};
 use napi_derive::napi;
 
@@ -19,8 +19,8 @@ use crate::{Error, ErrorCode};
 /// UTF-16 units that a thread keeps room for from one call to the next.
 const KEPT_UNITS: usize = 1 << 20;
 
-/// Bytes of a PNG that a thread keeps room for.
-const KEPT_BYTES: usize = 4 << 20;
+/// The most bytes of a PNG that goes into JavaScript's slab; `js/image.cjs` has the same number.
+const MOST_POOLED: usize = 4096;
 
 /// Buffers of units that a thread keeps for its next tasks, at most.
 const MOST_SPARE: usize = 8;
@@ -29,8 +29,6 @@ thread_local! {
     static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
     /// Fresh memory would be paid for on JavaScript's thread, page by page, so tasks bring theirs back.
     static SPARE_UNITS: RefCell<Vec<Vec<u16>>> = const { RefCell::new(Vec::new()) };
-    /// The PNG that was encoded last, until JavaScript has made a buffer for it.
-    static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Bits of the `flags` that `js/image.cjs` packs its options into.
@@ -54,34 +52,43 @@ fn encode_options(flags: u32, max_bytes: u32) -> EncodeOptions {
     }
 }
 
-/// Encodes JSON text and returns the length of the PNG, which `take_image` gives.
+/// Encodes JSON text: a small image into `slab` at `from`, of which the length is returned; else into a buffer of its own.
 ///
-/// V8 frees memory that it allocated itself as soon as it collects garbage; what is ours waits for a finalizer, which
-/// runs when JavaScript has returned. So JavaScript makes the buffer, and knows its size only now.
-#[napi(ts_args_type = "json: string, flags: number, maxBytes: number")]
-pub fn encode_image(env: Env, json: JsText, flags: u32, max_bytes: u32) -> Result<u32> {
+/// The buffer is one that V8 frees as soon as it collects garbage; memory of ours would wait for a finalizer, which
+/// runs when JavaScript has returned.
+#[napi(
+    ts_return_type = "number | Buffer",
+    ts_args_type = "json: string, flags: number, maxBytes: number, slab: Uint8Array, from: number"
+)]
+pub fn encode_image(
+    env: Env,
+    json: JsText,
+    flags: u32,
+    max_bytes: u32,
+    slab: JsBytes,
+    from: u32,
+) -> Result<Either<u32, JsBytes>> {
     let options = encode_options(flags, max_bytes);
     guarded(|| {
         json.with_units(env, options.max_bytes, |units| {
-            ENCODED.with_borrow_mut(|png| {
-                png.clear();
-                Workspace::of_thread(|workspace| workspace.encode(Text::Utf16(units), &options, png))?;
-                // The largest image is some 50 MB.
-                Ok(png.len() as u32)
-            })
+            let mut made = Either::A(0);
+            Workspace::of_thread(|workspace| {
+                workspace.encode(Text::Utf16(units), &options, |length| {
+                    if length <= MOST_POOLED {
+                        // SAFETY: no other slice of the slab exists during this call.
+                        let place = unsafe { slab.bytes(env)? }.get_mut(from as usize..);
+                        if let Some(place) = place.and_then(|free| free.get_mut(..length)) {
+                            made = Either::A(length as u32);
+                            return Ok(place);
+                        }
+                    }
+                    let (buffer, place) = JsBytes::new(env, length)?;
+                    made = Either::B(buffer);
+                    Ok(place)
+                })
+            })?;
+            Ok(made)
         })
-    })
-}
-
-/// Copies the PNG that `encode_image` made into `image`, which has its length.
-#[napi(ts_args_type = "image: Uint8Array")]
-pub fn take_image(env: Env, image: JsBytes) -> Result<()> {
-    ENCODED.with_borrow_mut(|png| {
-        image.write(env, png)?;
-        if png.capacity() > KEPT_BYTES {
-            *png = Vec::new();
-        }
-        Ok(())
     })
 }
 
@@ -97,25 +104,59 @@ pub fn encode_image_async(env: Env, json: JsText, flags: u32, max_bytes: u32) ->
 }
 
 /// Reads the JSON text back from a PNG.
-#[napi(ts_return_type = "string", ts_args_type = "png: Uint8Array, maxBytes: number")]
-pub fn decode_image(env: Env, png: JsBytes, max_bytes: u32) -> Result<JsText> {
+///
+/// A long one that is ASCII is given as bytes: in `scratch`, and its length is returned, or in a buffer of its own.
+#[napi(
+    ts_return_type = "string | number | Buffer",
+    ts_args_type = "png: Uint8Array, maxBytes: number, scratch: Uint8Array"
+)]
+pub fn decode_image(
+    env: Env,
+    png: JsBytes,
+    max_bytes: u32,
+    scratch: JsBytes,
+) -> Result<Either3<JsText, u32, JsBytes>> {
     let options = DecodeOptions { max_bytes: max_bytes as usize };
     guarded(|| {
-        png.read(env, |png| {
-            Workspace::of_thread(|workspace| workspace.decode(png, &options, |text| JsText::new(env, text)))?
+        // SAFETY: no JavaScript runs during this call, which alone might write to the bytes.
+        let png = unsafe { png.bytes(env)? };
+        Workspace::of_thread(|workspace| {
+            workspace.decode(png, &options, |text| {
+                if !is_long_ascii(text) {
+                    return JsText::new(env, text).map(Either3::A);
+                }
+                // SAFETY: no other slice of the scratch exists: `js/image.cjs` gives it to nobody.
+                if let Some(place) = unsafe { scratch.bytes(env)? }.get_mut(..text.len()) {
+                    place.copy_from_slice(text.as_bytes());
+                    // The longest is some 50 MB.
+                    return Ok(Either3::B(text.len() as u32));
+                }
+                let (buffer, place) = JsBytes::new(env, text.len())?;
+                place.copy_from_slice(text.as_bytes());
+                Ok(Either3::C(buffer))
+            })
         })?
     })
 }
 
 /// Reads the JSON text back from a PNG on a thread of the pool.
 #[napi(
-    ts_return_type = "Promise<string | { code: string, message: string }>",
+    ts_return_type = "Promise<string | Buffer | { code: string, message: string }>",
     ts_args_type = "png: Uint8Array, maxBytes: number"
 )]
 pub fn decode_image_async(env: Env, png: JsBytes, max_bytes: u32) -> Result<AsyncTask<Decode>> {
     // A copy: JavaScript may write to the bytes while the pool's thread reads them.
-    let png = png.read(env, <[u8]>::to_vec)?;
+    // SAFETY: no JavaScript runs during this call.
+    let png = unsafe { png.bytes(env)? }.to_vec();
     Ok(AsyncTask::new(Decode { png, options: DecodeOptions { max_bytes: max_bytes as usize } }))
+}
+
+/// Whether JavaScript makes a string of `text` faster than a native call does.
+///
+/// From about a megabyte on `buffer.toString('latin1')` keeps its strings outside of V8's heap, in memory that is used again.
+/// In the heap, each page of a new long string is a page fault, which together take longer than all the rest.
+fn is_long_ascii(text: &str) -> bool {
+    text.len() >= 1 << 20 && text.is_ascii()
 }
 
 /// Runs `work` and turns its panic into an error: nothing unwinds into JavaScript's frames.
@@ -135,10 +176,10 @@ fn caught<T>(work: impl FnOnce() -> crate::Result<T>) -> crate::Result<T> {
     })
 }
 
-/// A PNG on its way to JavaScript, where it becomes a buffer without a copy.
-pub struct Encoded(Vec<u8>);
+/// Bytes on their way to JavaScript, where they become a buffer without a copy.
+pub struct Bytes(Vec<u8>);
 
-impl TypeName for Encoded {
+impl TypeName for Bytes {
     fn type_name() -> &'static str {
         "Buffer"
     }
@@ -148,9 +189,9 @@ impl TypeName for Encoded {
     }
 }
 
-impl ToNapiValue for Encoded {
-    unsafe fn to_napi_value(env: sys::napi_env, encoded: Self) -> napi::Result<sys::napi_value> {
-        let buffer = BufferSlice::from_data(&Env::from_raw(env), encoded.0)?;
+impl ToNapiValue for Bytes {
+    unsafe fn to_napi_value(env: sys::napi_env, bytes: Self) -> napi::Result<sys::napi_value> {
+        let buffer = BufferSlice::from_data(&Env::from_raw(env), bytes.0)?;
         // SAFETY: `env` is the one that the task completes in.
         unsafe { ToNapiValue::to_napi_value(env, &buffer) }
     }
@@ -162,32 +203,33 @@ impl ToNapiValue for Encoded {
 pub struct JsBytes(sys::napi_value);
 
 impl JsBytes {
-    /// Hands the bytes to `read`, during which no JavaScript runs: it may only make values.
-    fn read<R>(&self, env: Env, read: impl FnOnce(&[u8]) -> R) -> crate::Result<R> {
-        let (data, length) = self.info(env)?;
+    /// A new buffer, and its bytes.
+    fn new<'a>(env: Env, length: usize) -> crate::Result<(Self, &'a mut [u8])> {
+        let (mut data, mut value) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: both results are written to locals.
+        check(unsafe { sys::napi_create_buffer(env.raw(), length, &mut data, &mut value) })?;
         if length == 0 {
-            return Ok(read(&[]));
+            return Ok((Self(value), &mut []));
         }
-        // SAFETY: the engine says that so many bytes are there; they stay while no JavaScript runs, and
-        // `js/image.cjs` hands no shared memory in, which another thread might write to.
-        Ok(read(unsafe { std::slice::from_raw_parts(data, length) }))
+        // SAFETY: so many bytes are there, nobody else knows them yet, and they stay while the call lasts, whose handle
+        // scope holds the buffer.
+        Ok((Self(value), unsafe { std::slice::from_raw_parts_mut(data.cast(), length) }))
     }
 
-    /// Writes `bytes` to the front, if they fit.
-    fn write(&self, env: Env, bytes: &[u8]) -> crate::Result<()> {
-        let (data, length) = self.info(env)?;
-        if bytes.len() <= length {
-            // SAFETY: the engine says that `length` bytes are there; `bytes` are our own.
-            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len()) };
-        }
-        Ok(())
-    }
-
-    fn info(&self, env: Env) -> crate::Result<(*mut u8, usize)> {
+    /// The bytes.
+    ///
+    /// # Safety
+    /// While the slice is used, no JavaScript runs and there is no other slice of them. `js/image.cjs` hands no shared
+    /// memory in, which another thread might write to.
+    unsafe fn bytes<'a>(&self, env: Env) -> crate::Result<&'a mut [u8]> {
         let (mut data, mut length) = (ptr::null_mut(), 0);
         // SAFETY: both results are written to locals.
         check(unsafe { sys::napi_get_buffer_info(env.raw(), self.0, &mut data, &mut length) })?;
-        Ok((data.cast(), length))
+        if length == 0 {
+            return Ok(&mut []);
+        }
+        // SAFETY: the engine says that so many bytes are there; the rest is the caller's word.
+        Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), length) })
     }
 }
 
@@ -204,6 +246,12 @@ impl TypeName for JsBytes {
 
     fn value_type() -> ValueType {
         ValueType::Object
+    }
+}
+
+impl ToNapiValue for JsBytes {
+    unsafe fn to_napi_value(_env: sys::napi_env, bytes: Self) -> napi::Result<sys::napi_value> {
+        Ok(bytes.0)
     }
 }
 
@@ -377,15 +425,20 @@ pub struct Encode {
 }
 
 impl Task for Encode {
-    type Output = Settled<Encoded>;
-    type JsValue = Settled<Encoded>;
+    type Output = Settled<Bytes>;
+    type JsValue = Settled<Bytes>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         Ok(caught(|| {
             let mut png = Vec::new();
             let json = Text::Utf16(&self.units);
-            Workspace::of_thread(|workspace| workspace.encode(json, &self.options, &mut png))?;
-            Ok(Encoded(png))
+            Workspace::of_thread(|workspace| {
+                workspace.encode(json, &self.options, |length| {
+                    png.resize(length, 0);
+                    Ok(&mut png)
+                })
+            })?;
+            Ok(Bytes(png))
         })
         .into())
     }
@@ -409,7 +462,7 @@ pub struct Decode {
 
 impl Task for Decode {
     type Output = crate::Result<String>;
-    type JsValue = Settled<JsText>;
+    type JsValue = Settled<Either<JsText, Bytes>>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let png = std::mem::take(&mut self.png);
@@ -417,6 +470,14 @@ impl Task for Decode {
     }
 
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(output.and_then(|text| JsText::new(env, &text)).into())
+        Ok(output
+            .and_then(|text| {
+                if is_long_ascii(&text) {
+                    Ok(Either::B(Bytes(text.into_bytes())))
+                } else {
+                    JsText::new(env, &text).map(Either::A)
+                }
+            })
+            .into())
     }
 }
