@@ -3,6 +3,8 @@
 //! A store holds, for every sequence, the first id that nobody owns. To claim
 //! `n` ids is to raise it by `n`, in one step that survives a crash of anybody.
 
+#[cfg(feature = "sqlite")]
+mod bell;
 mod location;
 mod memory;
 #[cfg(feature = "mongo")]

@@ -50,7 +50,7 @@ impl Sqlite {
         cancel: &Cancel,
         work: impl Fn(&Self, &Connection) -> Result<T, ClaimError>,
     ) -> Result<T, ClaimError> {
-        let mut open = match self.open.take() {
+        let open = match self.open.take() {
             Some(open) => open,
             None => self.connect()?,
         };

@@ -1,226 +1,191 @@
 //! Fair waiting for a lock between processes.
 //!
-//! A folder beside the database holds a row of files with advisory locks: who
-//! holds the last one is in. Everybody enters at the first and moves up, file
-//! by file, letting go of one only when the next one is held. So nobody
-//! overtakes, however slowly the system wakes who is next. At most one waits for
-//! each file but the first, where the rest wait when they are more than files.
+//! A folder beside the database holds the lock, a row with a place for each who
+//! may wait, and a bell for each place. Who leaves tells the next one in the
+//! row, round and round, before the lock is free, and nobody enters past one who
+//! was told. So everybody waits for one turn of each other at the most, and a
+//! turn costs one wake-up.
+//!
+//! The lock alone keeps processes apart; row and bell are hints. A hint that is
+//! lost, because its process was killed or is frozen, costs the others `PATIENCE`.
 
-//! The locks belong to open files, not to the process. So they also keep the
-//! threads of one process apart, and hold when a second copy of SQLite closes
+//! The lock belongs to an open file, not to the process. So it also keeps the
+//! threads of one process apart, and holds when a second copy of SQLite closes
 //! the database and thereby drops every lock of the process on that file.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, select};
-
 use super::Cancel;
+use super::bell::{self, Bell, Ringer};
 
-/// So many wait in strict order.
-const PLACES: usize = 8;
+/// So many wait fairly; whoever else comes looks now and then.
+const PLACES: usize = 256;
 
-/// How long to wait for the doorkeeper at the end.
-const END: Duration = Duration::from_secs(1);
+/// Who was not told for so long looks whether the lock is free all the same, and whether it is to give up.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// What stands in the row at a place: nothing, that its owner waits, or that it was told to come.
+const AWAY: u8 = 0;
+const WAITS: u8 = 1;
+const TOLD: u8 = 2;
 
 pub(super) struct Turnstile {
-    files: Arc<Files>,
-    doorkeeper: Option<Doorkeeper>,
+    lock: File,
+    row: File,
+    /// Dropped before what names the folder for it.
+    place: Option<Place>,
+    ringer: Ringer,
 }
 
-/// Waits where the system lets nobody interrupt the wait, so that the claimer can be interrupted.
-struct Doorkeeper {
-    thread: JoinHandle<()>,
-    wishes: Sender<Wish>,
-    door: Arc<Mutex<Door>>,
-    /// Rung when a wish was granted.
-    bell: Receiver<()>,
-    /// Disconnected at the thread's end.
-    ended: Receiver<()>,
+/// A place in the row, and the lock that makes it ours.
+struct Place {
+    number: usize,
+    bell: Bell,
+    _ours: File,
 }
-
-/// Between claimer and doorkeeper.
-#[derive(Default)]
-struct Door {
-    /// The doorkeeper is at a wish.
-    pending: bool,
-    /// The claimer waits for it. To one who gave up nothing is granted: nobody would leave again.
-    waiting: bool,
-    /// The claimer is in, or never will be.
-    granted: Option<io::Result<()>>,
-}
-
-/// To move up from this place on; the one before it is held.
-struct Wish(usize);
-
-struct Files([File; PLACES]);
 
 /// The right to use the database; ends when dropped.
-pub(super) struct Pass(Arc<Files>);
+pub(super) struct Pass<'a>(&'a Turnstile);
 
-impl Drop for Pass {
+impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        unlock(self.0.last());
+        self.0.leave();
     }
 }
 
 impl Turnstile {
-    /// Opens the lock files beside `database`.
+    /// Opens the lock beside `database`.
     pub fn open(database: &Path) -> io::Result<Self> {
         let mut folder = database.as_os_str().to_owned();
         folder.push("-locks");
-        let folder = PathBuf::from(folder);
-        if let Err(error) = std::fs::create_dir(&folder)
+        let folder = Path::new(&folder);
+        if let Err(error) = std::fs::create_dir(folder)
             && error.kind() != io::ErrorKind::AlreadyExists
         {
             return Err(error);
         }
-        let open = |place: usize| {
+        let open = |name: &str| {
             let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false).open(folder.join(place.to_string()))
+            options.read(true).write(true).create(true).truncate(false).open(folder.join(name))
         };
-        let mut files = Vec::with_capacity(PLACES);
-        for place in 0..PLACES {
-            files.push(open(place)?);
+        let (lock, row) = (open("turn")?, open("row")?);
+        let ringer = Ringer::new(folder)?;
+        let mut place = None;
+        for number in 0..PLACES {
+            let ours = open(&number.to_string())?;
+            if try_lock(&ours)? {
+                place = Some(Place { number, bell: ringer.hang(number), _ours: ours });
+                break;
+            }
         }
-        // There are as many as places.
-        let files: [File; PLACES] =
-            files.try_into().map_err(|_| io::Error::other("a lock file is missing"))?;
-        Ok(Self { files: Arc::new(Files(files)), doorkeeper: None })
+        let turnstile = Self { lock, row, place, ringer };
+        // Its last owner may have been killed there.
+        turnstile.mark_ours(AWAY);
+        Ok(turnstile)
     }
 
-    /// Waits for the lock until `deadline` or `cancel`; none when it was not got.
-    pub fn enter(&mut self, deadline: Instant, cancel: &Cancel) -> io::Result<Option<Pass>> {
-        let queues = self.doorkeeper.as_ref().is_some_and(Doorkeeper::expect);
-        if !queues {
-            match self.files.move_up(0, try_lock)? {
-                None => return Ok(Some(Pass(Arc::clone(&self.files)))),
-                Some(place) => self.doorkeeper()?.wish(Wish(place))?,
-            }
+    /// Waits for the lock until `deadline` or `cancel`, or a little longer; none when it was not got.
+    pub fn enter(&self, deadline: Instant, cancel: &Cancel) -> io::Result<Option<Pass<'_>>> {
+        if self.row().iter().all(|&at| at == AWAY) && try_lock(&self.lock)? {
+            return Ok(Some(Pass(self)));
         }
-        let doorkeeper = self.doorkeeper()?;
         loop {
-            let over = select! {
-                recv(doorkeeper.bell) -> rung => rung.is_err(),
-                recv(cancel.signal()) -> _ => true,
-                recv(after(deadline.saturating_duration_since(Instant::now()))) -> _ => true,
-            };
-            let mut door = doorkeeper.door();
-            if let Some(granted) = door.granted.take() {
-                door.waiting = false;
-                drop(door);
-                granted?;
-                return Ok(Some(Pass(Arc::clone(&self.files))));
+            self.mark_ours(WAITS);
+            // Marked first: so either the lock is free now, or who holds it will see us when it leaves.
+            if !self.row().contains(&TOLD) && try_lock(&self.lock)? {
+                break;
             }
-            if over {
-                door.waiting = false;
+            let told = self.told(deadline.min(Instant::now() + PATIENCE));
+            if try_lock(&self.lock)? {
+                if !told {
+                    // Who was told did not come. It is left out until it says again that it waits.
+                    for (number, _) in self.row().iter().enumerate().filter(|&(_, &at)| at == TOLD) {
+                        self.mark(number, AWAY);
+                    }
+                }
+                break;
+            }
+            if cancel.is_cancelled() || Instant::now() >= deadline {
+                self.mark_ours(AWAY);
+                if try_lock(&self.lock)? {
+                    // We may have been told just now: the next one is told instead.
+                    self.leave();
+                }
                 return Ok(None);
             }
         }
+        self.mark_ours(AWAY);
+        Ok(Some(Pass(self)))
     }
 
-    fn doorkeeper(&mut self) -> io::Result<&mut Doorkeeper> {
-        match &mut self.doorkeeper {
-            Some(doorkeeper) => Ok(doorkeeper),
-            none => Ok(none.insert(Doorkeeper::start(&self.files)?)),
-        }
-    }
-}
-
-impl Drop for Turnstile {
-    fn drop(&mut self) {
-        let Some(Doorkeeper { thread, wishes, ended, .. }) = self.doorkeeper.take() else { return };
-        drop(wishes);
-        if ended.recv_timeout(END) != Err(RecvTimeoutError::Timeout) {
-            // It only waits and tells: there is no panic in it to hand on.
-            let _ = thread.join();
-        }
-        // Else the process that holds the lock is frozen. The thread ends when that one does, and touches nothing of ours.
-    }
-}
-
-impl Doorkeeper {
-    fn start(files: &Arc<Files>) -> io::Result<Self> {
-        let files = Arc::clone(files);
-        let door = Arc::new(Mutex::new(Door::default()));
-        let (wishes, wished) = bounded::<Wish>(1);
-        let (ring, bell) = bounded(1);
-        let (ending, ended) = bounded::<()>(0);
-        let keeper = Arc::clone(&door);
-        let work = move || {
-            let _ending = ending;
-            for Wish(place) in wished {
-                let entered = files.move_up(place, |file| lock(file).map(|()| true)).map(drop);
-                let mut door = keeper.lock().unwrap_or_else(PoisonError::into_inner);
-                door.pending = false;
-                if door.waiting {
-                    door.granted = Some(entered);
-                    // A full bell is rung already.
-                    let _ = ring.try_send(());
-                } else if entered.is_ok() {
-                    unlock(files.last());
-                }
+    /// Waits to be told to come; false when it is `until`.
+    fn told(&self, until: Instant) -> bool {
+        let told = || self.place.as_ref().is_some_and(|place| self.row()[place.number] == TOLD);
+        while !told() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
             }
-        };
-        let thread = std::thread::Builder::new().name("texample-lock".into()).spawn(work)?;
-        Ok(Self { thread, wishes, door, bell, ended })
-    }
-
-    fn door(&self) -> MutexGuard<'_, Door> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits again for an earlier wish; false when there is none.
-    fn expect(&self) -> bool {
-        let mut door = self.door();
-        door.waiting = door.pending;
-        door.pending
-    }
-
-    fn wish(&self, wish: Wish) -> io::Result<()> {
-        {
-            let mut door = self.door();
-            door.pending = true;
-            door.waiting = true;
-        }
-        // Room for one, and none is pending.
-        self.wishes.send(wish).map_err(|_| io::Error::other("the thread that waits for the lock has ended"))
-    }
-}
-
-impl Files {
-    /// Takes one place after the other from `place` on; returns the first that was not to be had.
-    fn move_up(&self, place: usize, take: impl Fn(&File) -> io::Result<bool>) -> io::Result<Option<usize>> {
-        for place in place..PLACES {
-            let taken = take(&self.0[place]);
-            if taken.is_err() && place > 0 {
-                unlock(&self.0[place - 1]);
-            }
-            if !taken? {
-                return Ok(Some(place));
-            }
-            if place > 0 {
-                unlock(&self.0[place - 1]);
+            match &self.place {
+                // It may have rung for an earlier wait.
+                Some(place) => place.bell.wait(left),
+                None => bell::pause(left),
             }
         }
-        Ok(None)
+        true
     }
 
-    fn last(&self) -> &File {
-        &self.0[PLACES - 1]
-    }
-}
-
-fn lock(file: &File) -> io::Result<()> {
-    loop {
-        match file.lock() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
+    /// Frees the lock, which is held, and tells the next one in the row.
+    fn leave(&self) {
+        loop {
+            let next = self.next();
+            if let Some(next) = next {
+                // As long as the lock is held, so that nobody comes in between.
+                self.mark(next, TOLD);
+            }
+            // It cannot fail for a lock that is held; if it did, closing the file frees it.
+            let _ = self.lock.unlock();
+            match next {
+                Some(next) if self.ringer.ring(next) => return,
+                // Its owner was killed.
+                Some(next) => self.mark(next, AWAY),
+                None if self.next().is_none() => return,
+                // Somebody came after we looked, and found the lock held.
+                None => {}
+            }
+            // Whoever else holds it now will see to those who wait.
+            if !matches!(try_lock(&self.lock), Ok(true)) {
+                return;
+            }
         }
+    }
+
+    /// Who waits, the first one after us all the way round.
+    fn next(&self) -> Option<usize> {
+        let row = self.row();
+        let after = self.place.as_ref().map_or(0, |place| place.number + 1);
+        (after..PLACES).chain(0..after).find(|&number| row[number] == WAITS)
+    }
+
+    fn row(&self) -> [u8; PLACES] {
+        let mut row = [AWAY; PLACES];
+        // What cannot be read is taken for empty: the row is a hint, the lock decides.
+        let _ = read_at(&self.row, &mut row);
+        row
+    }
+
+    fn mark_ours(&self, what: u8) {
+        if let Some(place) = &self.place {
+            self.mark(place.number, what);
+        }
+    }
+
+    fn mark(&self, number: usize, what: u8) {
+        // On a full disk nobody is told, and everybody looks when out of patience.
+        let _ = write_at(&self.row, what, number);
     }
 }
 
@@ -232,46 +197,146 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-fn unlock(file: &File) {
-    // It cannot fail for a lock that is held; if it did, closing the file frees it.
-    let _ = file.unlock();
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, bytes, 0)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, byte: u8, at: usize) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::write_at(file, &[byte], at as u64)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, bytes, 0)
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, byte: u8, at: usize) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_write(file, &[byte], at as u64)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    /// A folder of its own for each test, with the path of a database in it.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            // Longer than the address of a socket may be.
+            let name = format!("texample-turnstile-{name}-{}-{}", std::process::id(), "a".repeat(100));
+            let folder = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder)
+        }
+
+        fn turnstile(&self) -> Turnstile {
+            Turnstile::open(&self.0.join("ids.db")).unwrap()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(20)
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(600)
+    }
 
     #[test]
     fn the_lock_is_between_open_files_and_waiting_ends_at_the_deadline_and_on_cancel() {
-        let folder = std::env::temp_dir().join(format!("texample-turnstile-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let database = folder.join("ids.db");
-        let (mut a, mut b) = (Turnstile::open(&database).unwrap(), Turnstile::open(&database).unwrap());
+        let folder = Folder::new("ends");
+        let (a, b) = (folder.turnstile(), folder.turnstile());
         let cancel = Cancel::default();
-        let soon = || Instant::now() + Duration::from_millis(20);
-        let later = || Instant::now() + Duration::from_secs(600);
 
         let pass = a.enter(soon(), &cancel).unwrap();
         assert!(pass.is_some());
         assert!(b.enter(soon(), &cancel).unwrap().is_none());
-        assert!(b.enter(soon(), &cancel).unwrap().is_none(), "it still queues");
+        assert!(b.enter(soon(), &cancel).unwrap().is_none());
         drop(pass);
         // Nobody waits: nobody is in.
         drop(a.enter(later(), &cancel).unwrap().unwrap());
         let pass = b.enter(later(), &cancel).unwrap();
         assert!(pass.is_some());
         assert!(a.enter(soon(), &cancel).unwrap().is_none());
-        // The wish of who left the queue for good is granted to nobody.
         drop(pass);
         drop(a);
         drop(b.enter(later(), &cancel).unwrap().unwrap());
 
-        let mut c = Turnstile::open(&database).unwrap();
+        let c = folder.turnstile();
         let pass = c.enter(later(), &cancel).unwrap();
         assert!(pass.is_some());
         cancel.cancel();
         assert!(b.enter(later(), &cancel).unwrap().is_none());
-        drop(pass);
-        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn one_is_in_at_a_time_and_everybody_comes_in() {
+        let folder = Folder::new("many");
+        let (inside, turns) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let (turnstile, cancel) = (folder.turnstile(), Cancel::default());
+                    for _ in 0..200 {
+                        let pass = turnstile.enter(later(), &cancel).unwrap();
+                        assert!(pass.is_some());
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        turns.fetch_add(1, Ordering::SeqCst);
+                        assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
+                    }
+                });
+            }
+        });
+        assert_eq!(turns.into_inner(), 1600);
+        assert_eq!(folder.turnstile().row(), [AWAY; PLACES]);
+    }
+
+    #[test]
+    fn who_leaves_tells_the_next_one_all_the_way_round() {
+        let folder = Folder::new("order");
+        let three = [folder.turnstile(), folder.turnstile(), folder.turnstile()];
+        assert_eq!(three.each_ref().map(|one| one.place.as_ref().unwrap().number), [0, 1, 2]);
+        three[0].mark(0, WAITS);
+        three[2].mark(2, WAITS);
+        assert_eq!(three.each_ref().map(Turnstile::next), [Some(2), Some(2), Some(0)]);
+        drop(three[1].enter(later(), &Cancel::default()).unwrap().unwrap());
+        assert_eq!(three[0].row()[..3], [WAITS, AWAY, TOLD]);
+    }
+
+    #[test]
+    fn who_was_killed_where_it_waited_or_was_told_is_passed_over() {
+        let folder = Folder::new("killed");
+        let (one, cancel) = (folder.turnstile(), Cancel::default());
+        one.mark(7, WAITS);
+        one.mark(9, TOLD);
+        drop(one.enter(later(), &cancel).unwrap().unwrap());
+        assert_eq!(one.row(), [AWAY; PLACES]);
+    }
+
+    #[test]
+    fn who_was_told_and_is_frozen_is_passed_over() {
+        let folder = Folder::new("frozen");
+        let (one, frozen, cancel) = (folder.turnstile(), folder.turnstile(), Cancel::default());
+        frozen.mark_ours(WAITS);
+        for _ in 0..20 {
+            drop(one.enter(later(), &cancel).unwrap().unwrap());
+        }
+        assert_eq!(one.row()[1], AWAY, "left out until it says again that it waits");
+        // It wakes up, and finds its way in.
+        drop(frozen.enter(later(), &cancel).unwrap().unwrap());
+        drop(one.enter(later(), &cancel).unwrap().unwrap());
     }
 }

@@ -1,0 +1,130 @@
+//! Wakes one waiting process from another: a socket beside the lock for each place in the row.
+//!
+//! To ring is a hint, and may be lost. Where there are no such sockets, who waits looks every millisecond.
+
+use std::time::Duration;
+
+/// Between two looks of who cannot be woken.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Waits where no bell is to be had.
+pub(super) fn pause(at_most: Duration) {
+    std::thread::sleep(at_most.min(PAUSE));
+}
+
+#[cfg(unix)]
+pub(super) use sockets::{Bell, Ringer};
+
+#[cfg(not(unix))]
+pub(super) use pauses::{Bell, Ringer};
+
+#[cfg(unix)]
+mod sockets {
+    use std::fs::File;
+    use std::io;
+    use std::os::unix::net::UnixDatagram;
+    use std::path::{Path, PathBuf};
+    use std::time::Duration;
+
+    pub struct Bell {
+        /// None when the file system has no sockets, or the path is too long for one.
+        socket: Option<UnixDatagram>,
+        path: PathBuf,
+    }
+
+    impl Bell {
+        /// Waits until somebody rings.
+        pub fn wait(&self, at_most: Duration) {
+            match &self.socket {
+                // Nothing but the time can be wrong with it, and that is looked at next.
+                Some(socket) => {
+                    let _ = socket.set_read_timeout(Some(at_most)).and_then(|()| socket.recv(&mut [0]));
+                }
+                None => super::pause(at_most),
+            }
+        }
+    }
+
+    impl Drop for Bell {
+        fn drop(&mut self) {
+            // Left behind it does no harm: the next owner of the place removes it.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
+    pub struct Ringer {
+        folder: PathBuf,
+        socket: UnixDatagram,
+        _open: File,
+    }
+
+    impl Ringer {
+        pub fn new(folder: &Path) -> io::Result<Self> {
+            let socket = UnixDatagram::unbound()?;
+            // A frozen process whose socket is full must not block who leaves.
+            socket.set_nonblocking(true)?;
+            let open = File::open(folder)?;
+            Ok(Self { folder: name(folder, &open), socket, _open: open })
+        }
+
+        /// The bell of a place that is ours.
+        pub fn hang(&self, place: usize) -> Bell {
+            let path = self.path(place);
+            // Its last owner may have been killed.
+            let _ = std::fs::remove_file(&path);
+            Bell { socket: UnixDatagram::bind(&path).ok(), path }
+        }
+
+        /// False when nobody hears it.
+        pub fn ring(&self, place: usize) -> bool {
+            self.socket.send_to(&[0], self.path(place)).is_ok()
+        }
+
+        fn path(&self, place: usize) -> PathBuf {
+            self.folder.join(format!("{place}.bell"))
+        }
+    }
+
+    /// A name of the folder that fits into a socket's address, which holds about 100 bytes.
+    #[cfg(target_os = "linux")]
+    fn name(_folder: &Path, open: &File) -> PathBuf {
+        use std::os::fd::AsRawFd as _;
+        PathBuf::from(format!("/proc/self/fd/{}", open.as_raw_fd()))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn name(folder: &Path, _open: &File) -> PathBuf {
+        folder.to_owned()
+    }
+}
+
+#[cfg(not(unix))]
+mod pauses {
+    use std::io;
+    use std::path::Path;
+    use std::time::Duration;
+
+    pub struct Bell;
+
+    impl Bell {
+        pub fn wait(&self, at_most: Duration) {
+            super::pause(at_most);
+        }
+    }
+
+    pub struct Ringer;
+
+    impl Ringer {
+        pub fn new(_folder: &Path) -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub fn hang(&self, _place: usize) -> Bell {
+            Bell
+        }
+
+        pub fn ring(&self, _place: usize) -> bool {
+            true
+        }
+    }
+}
