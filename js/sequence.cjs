@@ -1,7 +1,7 @@
 'use strict'
 
 /**
- * A handle on a sequence: a cursor over leased ranges, and those who wait.
+ * A handle on a sequence: a cursor over leased ranges.
  *
  * The ids in hand are handed out here, without a call into native code. A lease
  * that is used up is followed by the next one, in the same turn while the pool
@@ -11,6 +11,7 @@
 const native = require('./addon.cjs')
 const { TexampleError, fromNative, outOfRange, wrongType } = require('./errors.cjs')
 const { observe } = require('./ids-events.cjs')
+const { WaitingLine } = require('./waiting-line.cjs')
 
 /** Bits of the first element of what the native half leases. */
 const FAILED = 1n
@@ -19,24 +20,8 @@ const REVOKED = 2n
 /** One past the last id that a number holds exactly. */
 const NUMBER_END = 2n ** 53n
 
-/** Calls that are over are let go of when so many stand among those that wait. */
-const MANY_OVER = 1000
-
 /** Longer than the native half takes for its claim under way and the give-back, each bounded. */
 const CLOSE_MS = 15_000
-
-/**
- * A call that waits.
- * @typedef {object} Waiter
- * @property {number} count ids wanted; 0 for `ready()`, which takes none
- * @property {(value: any) => void} resolve
- * @property {(reason: unknown) => void} reject
- * @property {number} since
- * @property {boolean} many whether it wants an array
- * @property {boolean} over served, or gone
- * @property {AbortSignal} [signal]
- * @property {() => void} [onAbort]
- */
 
 class Sequence {
   #port
@@ -56,22 +41,14 @@ class Sequence {
   /** Ids in `#ranges`. */
   #held = 0
 
-  /** Calls that wait, in their order; those before `#head` are over. @type {Waiter[]} */
-  #waiters = []
-  #head = 0
-  /** Calls in `#waiters` that are not over, those of `ready()` among them, and the ids that the others want. */
-  #waiting = 0
-  #readies = 0
-  #wanted = 0
-  /** Keeps the process alive while somebody waits. @type {NodeJS.Timeout | undefined} */
-  #timer
+  /** Not made in the constructor: what `wake` closes over there must not hold the handle. */
+  #line = new WaitingLine(() => this.#expire())
   #asking = false
 
   /** Ids leased so far, and those of them that nobody may have. */
   #leased = 0
   #lost = 0
   #waits = 0
-  #maxWait = 0
   /** No number is left; set once. */
   #exhausted = false
 
@@ -149,13 +126,13 @@ class Sequence {
     if (this.#refill(1)) return this.#at++
     this.#assertOpen()
     // Those who wait already come first.
-    const missing = this.#wanted + 1 - this.#held
+    const missing = this.#line.wanted + 1 - this.#held
     const begun = performance.now()
     this.#waits++
     this.#accept(this.#port.requestBlocking(missing, this.#timeout))
-    this.#maxWait = Math.max(this.#maxWait, performance.now() - begun)
+    this.#line.longest = Math.max(this.#line.longest, performance.now() - begun)
     const error = this.#failure()
-    if (this.#held < this.#wanted + 1) {
+    if (this.#held < this.#line.wanted + 1) {
       if (error === undefined) this.#ask()
       else this.#serveOrReject(error)
       throw error ?? this.#late()
@@ -182,7 +159,7 @@ class Sequence {
       step: pool.step,
       inHand: pool.inHand + inHand,
       ratePerSecond: pool.ratePerSecond,
-      maxWaitMs: this.#maxWait,
+      maxWaitMs: this.#line.longest,
     }
   }
 
@@ -196,7 +173,7 @@ class Sequence {
   }
 
   async #close() {
-    this.#rejectAll(this.#closedError())
+    this.#line.rejectAll(this.#closedError())
     this.#stash()
     const unused = BigInt64Array.from(this.#ranges, BigInt)
     this.#lost += this.#held
@@ -225,7 +202,7 @@ class Sequence {
    * @param {number} count
    */
   #refill(count) {
-    if (this.#waiting > 0 || this.#closed) return false
+    if (this.#line.size > 0 || this.#closed) return false
     this.#stash()
     if (this.#held < count && !this.#exhausted) this.#accept(this.#port.tryRequest(count - this.#held))
     const enough = this.#held >= count
@@ -248,32 +225,14 @@ class Sequence {
     // Refused for good, as when the counter went back: the pool says so at once.
     const error = this.#failure()
     if (error) return Promise.reject(error)
-    if (this.#waiting >= this.#maxWaiters) {
-      const message = `${this.#waiting} callers wait for ids of ${this.#label} already (maxWaiters)`
+    if (this.#line.size >= this.#maxWaiters) {
+      const message = `${this.#line.size} callers wait for ids of ${this.#label} already (maxWaiters)`
       return Promise.reject(new TexampleError('ERR_TEXAMPLE_TOO_MANY_WAITERS', message))
     }
-    return new Promise((resolve, reject) => {
-      /** @type {Waiter} */
-      const waiter = { count, resolve, reject, since: performance.now(), many, over: false }
-      if (signal) {
-        waiter.signal = signal
-        waiter.onAbort = () => {
-          this.#settle(waiter)
-          reject(signal.reason)
-          this.#askSoon()
-          this.#compact()
-        }
-        signal.addEventListener('abort', waiter.onAbort, { once: true })
-      }
-      this.#stash()
-      this.#waiters.push(waiter)
-      this.#waiting++
-      this.#wanted += count
-      if (count === 0) this.#readies++
-      this.#waits++
-      if (this.#timer === undefined) this.#arm(this.#timeout)
-      this.#askSoon()
-    })
+    this.#stash()
+    this.#waits++
+    this.#askSoon()
+    return this.#line.join({ count, many, signal, timeout: this.#timeout, onAbort: () => this.#askSoon() })
   }
 
   /** Once for all who call in this turn: a burst is one claim. */
@@ -290,7 +249,7 @@ class Sequence {
   #ask() {
     if (this.#closed) return
     // `ready()` wants one id to be left, although it takes none.
-    const wanted = this.#wanted + (this.#readies > 0 ? 1 : 0)
+    const wanted = this.#line.wanted + (this.#line.readies > 0 ? 1 : 0)
     this.#accept(this.#port.request(Math.max(wanted - this.#held, 0)))
     this.#serveOrReject(this.#failure())
   }
@@ -301,7 +260,7 @@ class Sequence {
    */
   #serveOrReject(error) {
     this.#serve()
-    if (error !== undefined && this.#waiting > 0) this.#rejectAll(error)
+    if (error !== undefined && this.#line.size > 0) this.#line.rejectAll(error)
   }
 
   /** The native half has something for us. */
@@ -363,85 +322,20 @@ class Sequence {
     return this.#exhausted ? this.#exhaustedError() : undefined
   }
 
-  /** Serves those who wait in their order, as far as the ids in hand go, and opens the cursor when nobody waits. */
+  /** Serves those who wait, and opens the cursor when nobody does. */
   #serve() {
-    const now = this.#waiting > 0 ? performance.now() : 0
-    while (this.#waiting > 0) {
-      const waiter = this.#waiters[this.#head]
-      if (!waiter.over) {
-        if (this.#held < Math.max(waiter.count, 1)) return this.#compact()
-        this.#settle(waiter)
-        this.#maxWait = Math.max(this.#maxWait, now - waiter.since)
-        waiter.resolve(waiter.many ? this.#takeMany(waiter.count) : waiter.count && this.#takeOne())
-      }
-      this.#head++
-    }
-    this.#idle()
-    this.#load()
+    this.#line.serve(
+      // `ready()` wants one to be left.
+      (count) => this.#held >= Math.max(count, 1),
+      ({ count, many }) => (many ? this.#takeMany(count) : count && this.#takeOne()),
+    )
+    if (this.#line.size === 0) this.#load()
   }
 
-  /** Nobody waits any more. */
-  #idle() {
-    this.#waiters = []
-    this.#head = 0
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-  }
-
-  /** Keeps memory to those who wait, however many calls were served or aborted among them. */
-  #compact() {
-    const over = this.#waiters.length - this.#waiting
-    if (over < MANY_OVER || over < this.#waiting) return
-    this.#waiters = this.#waiters.filter((waiter) => !waiter.over)
-    this.#head = 0
-  }
-
-  /** @param {unknown} error */
-  #rejectAll(error) {
-    for (; this.#head < this.#waiters.length; this.#head++) {
-      const waiter = this.#waiters[this.#head]
-      if (waiter.over) continue
-      this.#settle(waiter)
-      waiter.reject(error)
-    }
-    this.#idle()
-  }
-
-  /** @param {Waiter} waiter */
-  #settle(waiter) {
-    waiter.over = true
-    this.#waiting--
-    this.#wanted -= waiter.count
-    if (waiter.count === 0) this.#readies--
-    if (waiter.onAbort) waiter.signal?.removeEventListener('abort', waiter.onAbort)
-  }
-
-  /** @param {number} ms */
-  #arm(ms) {
-    this.#timer = setTimeout(() => this.#expire(), Math.ceil(ms))
-  }
-
-  /** The time of the first who waits is over; all wait equally long, so they expire in their order. */
   #expire() {
     // The loop may have been blocked, with the ids here in time.
     this.#ask()
-    const now = performance.now()
-    /** @type {unknown} */
-    let late
-    for (; this.#head < this.#waiters.length; this.#head++) {
-      const waiter = this.#waiters[this.#head]
-      if (waiter.over) continue
-      const left = waiter.since + this.#timeout - now
-      if (left > 0) {
-        this.#arm(left)
-        this.#askSoon()
-        return
-      }
-      this.#settle(waiter)
-      late ??= this.#late()
-      waiter.reject(late)
-    }
-    this.#idle()
+    this.#line.expire(() => this.#late())
     this.#ask()
   }
 
