@@ -274,15 +274,18 @@ test('somebody else’s lock is waited for', async (t) => {
   await sequence.nextId()
   const code = `
 import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
 db.execute('BEGIN EXCLUSIVE')
 print('held', flush=True)
 sys.stdin.readline()
 db.execute('COMMIT')`
   const { spawn } = await import('node:child_process')
   const holder = spawn('python3', ['-c', code, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.after(() => holder.kill())
   const ended = once(holder, 'close')
-  await once(holder.stdout, 'data')
+  // Should it end without the lock, nothing would keep this process waiting for it.
+  const told = await Promise.race([once(holder.stdout, 'data'), ended])
+  assert.match(`${told[0]}`, /^held/)
   const waiting = Promise.all([sequence.nextId(), sequence.nextId(), sequence.nextId()])
   setTimeout(() => holder.stdin.end('\n'), 300)
   assertDistinct([1000, ...(await waiting)])
