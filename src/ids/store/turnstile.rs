@@ -3,7 +3,7 @@
 //! A folder beside the database holds the lock, a row with a place for each who
 //! may wait, and a bell for each place. Who leaves tells the next one in the
 //! row, round and round, before the lock is free, and nobody enters past one who
-//! was told. So everybody waits for one turn of each other at the most, and a
+//! was told. So everybody waits for about one turn of each other, and a
 //! turn costs one wake-up.
 //!
 //! The lock alone keeps processes apart; row and bell are hints. A hint that is
