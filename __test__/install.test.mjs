@@ -9,12 +9,17 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from '../scripts/build.mjs'
 import { tool } from '../scripts/command.mjs'
 import { pack } from '../scripts/pack.mjs'
+import { targets } from '../scripts/prebuilt.mjs'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { platform } = createRequire(import.meta.url)('../js/platform.cjs')
+// Only the package's own add-on may be found by the programs below.
+const { NAPI_RS_NATIVE_LIBRARY_PATH: given, ...env } = process.env
+const addon = given ?? path.join(root, 'js', `texample.${platform()}.node`)
 
 describe('the package, installed from its tarballs', () => {
   /** @type {string} */
@@ -23,7 +28,8 @@ describe('the package, installed from its tarballs', () => {
   let tarballs
 
   before(async () => {
-    tarballs = await pack()
+    await build()
+    tarballs = await pack({ [platform()]: addon })
     folder = await mkdtemp(path.join(tmpdir(), 'texample-install-'))
     await writeFile(path.join(folder, 'package.json'), '{ "private": true }')
     await run('npm', ['install', '--offline', '--no-audit', '--no-fund', ...tarballs], { cwd: folder })
@@ -33,7 +39,7 @@ describe('the package, installed from its tarballs', () => {
   /** Writes a program there and runs it. */
   async function program(name, source) {
     await writeFile(path.join(folder, name), source)
-    const { stdout } = await run(process.execPath, [name], { cwd: folder })
+    const { stdout } = await run(process.execPath, [name], { cwd: folder, env })
     return stdout
   }
   const body = `
@@ -87,7 +93,7 @@ describe('the package, installed from its tarballs', () => {
 
   it('has a command', async () => {
     const bin = path.join(folder, 'node_modules', '.bin', 'texample')
-    const { stdout } = await run(bin, ['tick', '-i', '1', '-n', '2'])
+    const { stdout } = await run(bin, ['tick', '-i', '1', '-n', '2'], { env })
     assert.equal(stdout, '0\n1\n')
   })
 
@@ -96,6 +102,17 @@ describe('the package, installed from its tarballs', () => {
     assert.equal(manifest.optionalDependencies[`texample-${platform()}`], manifest.version)
     assert.equal(manifest.dependencies, undefined)
     assert.equal(manifest.scripts, undefined)
+  })
+
+  it('has a package for each system, which npm installs on that system alone', async () => {
+    for (const { triple, platform } of targets()) {
+      const folder = path.join(root, 'target', 'packages', 'npm', platform)
+      const manifest = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'))
+      const [os, cpu] = platform.split('-')
+      const libc = { gnu: ['glibc'], musl: ['musl'] }[triple.split('-').at(-1)]
+      assert.equal(manifest.name, `texample-${platform}`)
+      assert.deepEqual({ os: manifest.os, cpu: manifest.cpu, libc: manifest.libc }, { os: [os], cpu: [cpu], libc })
+    }
   })
 
   it('holds nothing needless, and what a build from source takes', async () => {
@@ -135,17 +152,20 @@ describe('the package, installed from its tarballs', () => {
     await mkdir(bin)
     const cargo = `#!/bin/sh
       while [ "$1" != --target-dir ]; do shift; done
-      mkdir -p "$2/release" && cp "${path.join(root, 'js', `texample.${platform()}.node`)}" "$2/release/libtexample.so"`
+      mkdir -p "$2/release" && cp "${addon}" "$2/release/libtexample.so"`
     await writeFile(path.join(bin, 'cargo'), cargo, { mode: 0o755 })
-    const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` }
-    const { stdout } = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['build'], { cwd: folder, env })
+    const withCargo = { ...env, PATH: `${bin}${path.delimiter}${process.env.PATH}` }
+    const { stdout } = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['build'], {
+      cwd: folder,
+      env: withCargo,
+    })
     assert.equal(stdout.trim(), path.join(folder, 'node_modules', 'texample', 'js', `texample.${platform()}.node`))
     assert.equal(await program('d.cjs', `const { ${names} } = require('texample')${body}`), '0 pöllö 1000\n')
 
     await writeFile(path.join(bin, 'cargo'), '#!/bin/sh\necho no linker >&2; exit 101', { mode: 0o755 })
     const failed = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['build'], {
       cwd: folder,
-      env,
+      env: withCargo,
     }).catch((error) => error)
     assert.equal(failed.code, 1)
     assert.match(failed.stderr, /no linker\n[\s\S]*cargo build failed with exit code 101/)

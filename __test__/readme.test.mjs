@@ -1,4 +1,4 @@
-/** Every code block of README.md and docs/ runs as pasted, and prints what stands below it. */
+/** Every code block of every page runs as pasted, and prints what stands below it; or it says here who else runs it. */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -8,6 +8,7 @@ import { createServer } from 'node:http'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { buildExample } from './support/addon.mjs'
 import { launchChromium } from './support/chromium.mjs'
 import { examplesOf } from './support/examples.mjs'
 import { startStandalone } from './support/mongod.mjs'
@@ -15,9 +16,17 @@ import { freePair } from './support/ports.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = [
-  'README.md',
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'],
   ...(await readdir(path.join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`),
 ]
+/** Blocks that are too large for a test, by their first line, and what runs them all the same. */
+const elsewhere = {
+  'npm start    # the page above, at http://127.0.0.1:3000/': 'demo.test.mjs starts the demo, and .ci/run is npm test',
+  'apt-get install build-essential python3-pip libnss3 libcurl4 libssl3': '.ci/run installs what of it is missing',
+  'npx texample build': 'install.test.mjs builds an installed copy',
+  'RUSTFLAGS="--cfg loom" cargo test --no-default-features --release --target-dir target/loom --test queue_loom':
+    'a part of npm test',
+}
 const all = pages.map((name) => ({ name, examples: examplesOf(path.join(root, name), name) }))
 
 // Inside the package, so that examples find `texample` and the peers by name.
@@ -48,7 +57,15 @@ for (const { name, examples } of all) {
           const printed = await inBrowser(server, code)
           if (prints !== undefined) assert.equal(printed, prints)
         })
-      } else if (['js', 'mjs', 'cjs'].includes(language) && kind !== 'fragment') {
+      } else if (language === 'js' && kind === 'addon') {
+        it(`${where} runs with the add-on that stands above it`, async () => {
+          const [toml, rust] = ['toml', 'rust'].map((part) => examples.find((block) => block.language === part)?.code)
+          const printed = await buildExample(path.join(folder, 'addon'), { toml, rust, javascript: code })
+          // How many messages a batch has is a matter of luck.
+          const last = (text) => text.trim().split('\n').at(-1).replace(/^\d+/, '')
+          assert.equal(last(printed), last(prints))
+        })
+      } else if (['js', 'mjs', 'cjs'].includes(language)) {
         it(`${where} runs as pasted`, async () => {
           let runnable = code
           if (kind === 'mongodb') {
@@ -62,25 +79,35 @@ for (const { name, examples } of all) {
         })
       } else if (language === 'json') {
         it(`${where} is JSON`, () => void JSON.parse(code))
+      } else if (language === 'sh' && elsewhere[code.split('\n')[0]] === undefined) {
+        it(`${where} runs as pasted`, () => runShell(code))
       } else if (language === 'sh') {
-        const isOurs = code.includes('npx texample') && !code.includes('npx texample build')
-        it(`${where} ${isOurs ? 'runs as pasted' : 'names scripts that exist'}`, async () => {
+        it(`${where} names scripts that exist, and is run elsewhere`, async () => {
           const { scripts } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
-          if (isOurs) await runShell(code)
           for (const [, word, script] of code.matchAll(/\bnpm (run )?([\w:]+)/g)) {
             if (word !== undefined || ['start', 'test'].includes(script))
               assert.ok(script in scripts, `npm run ${script}`)
           }
         })
+      } else if (language === 'html') {
+        it(`${where} is a page that works as pasted`, async () => {
+          assert.ok(prints, 'what it shows must stand below it')
+          await asPage(server, code, prints)
+        })
+      } else if (['toml', 'rust'].includes(language)) {
+        it(`${where} is a part of an example that runs`, () => {
+          assert.ok(examples.slice(index).some((later) => later.kind === 'addon'))
+        })
+      } else if (!['', 'text'].includes(language)) {
+        it(`${where} is run`, () => assert.fail(`nothing runs a block of ${language}`))
       }
     }
   })
 }
 
 it('every link of every page leads somewhere', async () => {
-  const names = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages]
   const texts = new Map(
-    await Promise.all(names.map(async (name) => [name, await readFile(path.join(root, name), 'utf8')])),
+    await Promise.all(pages.map(async (name) => [name, await readFile(path.join(root, name), 'utf8')])),
   )
   for (const [name, text] of texts) {
     const prose = text.replace(/^```[\s\S]*?^```$/gm, '')
@@ -154,12 +181,34 @@ function withPorts(code, port) {
 
 /** Runs a block as a module of a page, which finds the client where a bundler would; what it logged. */
 async function inBrowser(server, code) {
-  assert.ok(server, 'a page example needs a server example before it')
-  const imports = { 'texample/client': '/client/index.mjs', 'texample/client/robust': '/client/robust.mjs' }
+  const imports = { 'texample/client': '/texample/index.mjs', 'texample/client/robust': '/texample/robust.mjs' }
   const html = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>`
+  return withPage(server, html, async (page, printed) => {
+    await page.addScriptTag({ type: 'module', content: `${withPorts(code, server.port)}\nwindow.isDone = true` })
+    await page
+      .waitForFunction('window.isDone', undefined, { timeout: 20_000 })
+      .catch(() => assert.fail(`did not end: ${printed()}`))
+    return printed()
+  })
+}
+
+/** Shows a block as a page, until it has shown or logged what it should. */
+async function asPage(server, code, prints) {
+  await withPage(server, withPorts(code, server.port), async (page, printed) => {
+    const shown = async () => `${printed()}${await page.evaluate(() => document.body.innerText)}`
+    for (const deadline = Date.now() + 20_000; Date.now() < deadline; await page.waitForTimeout(20)) {
+      if ((await shown()).trim() === prints.trim()) return
+    }
+    assert.equal(await shown(), prints)
+  })
+}
+
+/** Opens a page of the origin beside the server's, where /texample/ is the client, as an application would serve it. */
+async function withPage(server, html, body) {
+  assert.ok(server, 'a page example needs a server example before it')
   const site = createServer(async ({ url }, response) => {
-    if (url === '/') return response.setHeader('Content-Type', 'text/html').end(html)
-    if (!url.startsWith('/client/')) return response.writeHead(404).end()
+    if (url === '/') return response.setHeader('Content-Type', 'text/html; charset=utf-8').end(html)
+    if (!url.startsWith('/texample/')) return response.writeHead(404).end()
     const file = path.join(root, 'js', 'client', path.basename(url))
     response.setHeader('Content-Type', 'text/javascript').end(await readFile(file))
   }).listen(server.port, '127.0.0.1')
@@ -170,11 +219,7 @@ async function inBrowser(server, code) {
     let printed = ''
     page.on('console', (message) => (printed += `${message.text()}\n`))
     await page.goto(`http://127.0.0.1:${server.port}/`)
-    await page.addScriptTag({ type: 'module', content: `${withPorts(code, server.port)}\nwindow.isDone = true` })
-    await page
-      .waitForFunction('window.isDone', undefined, { timeout: 20_000 })
-      .catch(() => assert.fail(`did not end: ${printed}`))
-    return printed
+    return await body(page, () => printed)
   } finally {
     await browser.close()
     site.close()

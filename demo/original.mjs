@@ -7,9 +7,14 @@ import { openSequence } from 'texample'
 
 const step = 10
 
+/** Whether the default store is the one that the original was written for. */
+export function isOnMongo() {
+  return process.env.TEXAMPLE_IDS_URL?.startsWith('mongodb') ?? false
+}
+
 /** Opens a sequence on the default store, drawn from in the old way. */
 export function openOriginal(name) {
-  const { claim, close } = process.env.TEXAMPLE_IDS_URL?.startsWith('mongodb') ? mongo(name) : embedded(name)
+  const { claim, close } = isOnMongo() ? mongo(name) : embedded(name)
   return { nextId: originalIds(claim), close }
 }
 
@@ -72,7 +77,7 @@ function mongo(name) {
   }
 }
 
-/** Claims from SQLite, one trip to the store each. */
+/** Claims from another store, which the original did not know: this package's own, one trip a range. The page says so. */
 function embedded(name) {
   const sequence = openSequence(name, { step, maxStep: step, horizon: 0 })
   return {

@@ -1,9 +1,13 @@
-/** Builds the native add-on: `npm run build`, or with `-- --debug` quicker and slower to run. */
+/**
+ * Builds the native add-on for this machine: `npm run build`, or with `-- --debug` quicker and slower to run.
+ * `npm run build -- --target TRIPLE` makes the one that is published for a system instead, in target/prebuilt.
+ */
 
 import { copyFile, mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { isMain, main, must, root, tool } from './command.mjs'
 import { install } from './install.mjs'
+import { buildPrebuilt, targetOf } from './prebuilt.mjs'
 
 const inputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'package.json']
 // The build goes here first: writing a `.node` in place would crash each process that has it loaded.
@@ -72,4 +76,10 @@ async function newestChange(file) {
   return Math.max(found.mtimeMs, ...within)
 }
 
-if (isMain(import.meta.url)) await main(() => build({ debug: process.argv.includes('--debug') }))
+if (isMain(import.meta.url)) {
+  await main(async () => {
+    const at = process.argv.indexOf('--target')
+    if (at === -1) await build({ debug: process.argv.includes('--debug') })
+    else await buildPrebuilt(targetOf(process.argv[at + 1]))
+  })
+}

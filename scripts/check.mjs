@@ -24,6 +24,7 @@ const checks = [
   ['browser client: size, classic scripts', () => [node, ['scripts/client.mjs', '--check']]],
   ['toml format', () => [node, [tool('@taplo/cli'), 'fmt', '--check']]],
   ['spelling', async () => [await typos(), []]],
+  ['workflow', () => [node, ['scripts/workflow.mjs']]],
   ['package: publint', () => [node, [tool('publint'), '--strict']]],
   [
     'package: types',

@@ -15,6 +15,8 @@ const howToInstall = {
   cargo: 'Rust 1.89 or later is needed. Install it with rustup (https://rustup.rs), then try again.',
   python3: 'Python 3 with pip is needed. On Debian: apt-get install python3 python3-pip',
   npm: 'npm is needed; it comes with Node.js.',
+  rustup: 'rustup is needed (https://rustup.rs): it has the standard library of other systems.',
+  'apt-get': 'apt is needed: run this on Debian.',
   git: 'git is needed. On Debian: apt-get install git',
 }
 
@@ -23,20 +25,21 @@ const howToInstall = {
  * @property {Record<string, string | undefined>} [env] on top of this process's own
  * @property {boolean} [capture] collect stdout and stderr instead of showing them
  * @property {boolean} [echo] with `capture`: show them too
+ * @property {string} [cwd] where, if not in the checkout's top folder
  */
 
 /**
- * Runs a program to its end in the checkout's top folder.
+ * Runs a program to its end.
  * @param {string} command
  * @param {string[]} args
  * @param {RunOptions} [options]
  * @returns {Promise<{ code: number, output: string }>}
  */
 export function run(command, args, options = {}) {
-  const { env, capture = false, echo = false } = options
+  const { env, capture = false, echo = false, cwd = root } = options
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: root,
+      cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'],
       shell: process.platform === 'win32' && command === 'npm',

@@ -26,21 +26,22 @@ const core = ['--no-default-features', '--features', 'mongo,sqlite']
 
 await main(async () => {
   await install()
-  if (!process.argv.includes('--report')) await count()
+  const passed = process.argv.includes('--report') || (await count())
   summarize([...(await rustLines()), ...(await javascriptLines())])
+  if (!passed) throw new Failure('tests failed; what they ran is counted')
 })
 
-/** Builds with counters and runs the tests. */
+/** Builds with counters and runs the tests; whether all passed. */
 async function count() {
   await Promise.all([profiles, v8].map((folder) => rm(folder, { recursive: true, force: true })))
   await mkdir(profiles, { recursive: true })
   await must('cargo', ['build', '--lib'], { env: counting })
-  const library = readdirSync(path.join(out, 'debug')).find((name) => /^(lib)?texample\.(so|dylib|dll)$/.test(name))
-  await copyFile(path.join(out, 'debug', library), addon)
-  // A test that fails is told by `npm test`; what the others ran counts all the same.
-  await run(process.execPath, ['scripts/test.mjs'], {
+  await copyFile(library('texample'), addon)
+  // A test that fails counts what it ran all the same, and fails the whole at the end.
+  const { code } = await run(process.execPath, ['scripts/test.mjs'], {
     env: { ...counting, NAPI_RS_NATIVE_LIBRARY_PATH: addon, NODE_V8_COVERAGE: v8 },
   })
+  return code === 0
 }
 
 /** @returns {Promise<[string, number, number][]>} each file with its lines that ran, and all its lines */
@@ -52,7 +53,9 @@ async function rustLines() {
   await writeFile(list, raw.join('\n'))
   // A process that was killed leaves a profile that is cut off.
   await must(profdata, ['merge', '--sparse', '--failure-mode=all', `--input-files=${list}`, '--output', data])
-  const objects = (await testPrograms()).flatMap((program) => ['--object', program])
+  // The example add-on uses the N-API half of the bridge as other add-ons do.
+  const example = library('follow')
+  const objects = [...(await testPrograms()), ...(example ? [example] : [])].flatMap((file) => ['--object', file])
   const output = await must(
     cov,
     ['export', '--summary-only', `--instr-profile=${data}`, addon, ...objects, '--sources', path.join(root, 'src')],
@@ -84,6 +87,13 @@ async function llvmTool(name) {
   const file = path.join(sysroot, 'lib', 'rustlib', host, 'bin', name)
   if (!existsSync(file)) throw new Failure(`${name} is needed: rustup component add llvm-tools`)
   return file
+}
+
+/** The native library that cargo made of a crate. */
+function library(crate) {
+  const made = readdirSync(path.join(out, 'debug'))
+  const name = made.find((name) => new RegExp(`^(lib)?${crate}\\.(so|dylib|dll)$`).test(name))
+  return name && path.join(out, 'debug', name)
 }
 
 /** The test programs that `cargo test` made. */

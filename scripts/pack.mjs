@@ -1,24 +1,28 @@
 /**
- * `npm run pack`: the tarballs to publish, in target/packages: one for each native add-on in js/, then the main one.
- * `npm run pack -- --prebuilt` takes the add-ons that are there, and builds none.
+ * `npm run pack`: the tarballs to publish, in target/packages: the platform package of this machine, then the main one.
+ * `npm run pack -- TRIPLE …`: those of other targets, built here; `-- --linux`: of all of Linux.
+ * `npm run pack -- --prebuilt`: of the add-ons that are in target/prebuilt; none is built.
  *
  * The main package names its platform packages as optional dependencies only when it is packed:
  * in a checkout they may not exist yet.
  */
 
+import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import path from 'node:path'
-import { build } from './build.mjs'
-import { isMain, main, must, root, tool } from './command.mjs'
+import { Failure, isMain, main, must, root, tool } from './command.mjs'
+import { install } from './install.mjs'
+import { buildPrebuilt, checkPrebuilt, targetOf, targets } from './prebuilt.mjs'
 
 const out = path.join(root, 'target', 'packages')
+const { platform: thisPlatform } = createRequire(import.meta.url)('../js/platform.cjs')
 
 /**
- * @param {{ prebuilt?: boolean }} [options]
+ * @param {Record<string, string>} addons the file of each platform, such as `linux-x64-gnu`
  * @returns {Promise<string[]>} the tarballs, the main one last: what it depends on is published first
  */
-export async function pack({ prebuilt = false } = {}) {
-  if (!prebuilt) await build()
+export async function pack(addons) {
   await rm(out, { recursive: true, force: true })
   await mkdir(out, { recursive: true })
   const folders = path.join(out, 'npm')
@@ -28,18 +32,19 @@ export async function pack({ prebuilt = false } = {}) {
 
   const tarballs = []
   for (const platform of platforms) {
-    const addon = `texample.${platform}.node`
-    if ((await readdir(path.join(root, 'js'))).includes(addon)) {
-      tarballs.push(await packPlatform(path.join(folders, platform), addon))
-    }
+    if (platform in addons) tarballs.push(await packPlatform(path.join(folders, platform), addons[platform]))
   }
   return [...tarballs, await packMain(platforms)]
 }
 
 /** The package of a native add-on: one binary, and on which systems it may be installed. */
 async function packPlatform(folder, addon) {
-  await copyFile(path.join(root, 'js', addon), path.join(folder, addon))
+  await copyFile(addon, path.join(folder, `texample.${path.basename(folder)}.node`))
   await copyFile(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'))
+  const { publishConfig } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
+  await edit(path.join(folder, 'package.json'), (text) => {
+    return `${JSON.stringify({ ...JSON.parse(text), publishConfig }, null, 2)}\n`
+  })
   return npmPack(folder)
 }
 
@@ -72,9 +77,25 @@ async function npmPack(folder) {
   return path.join(out, filename)
 }
 
+/** The targets that the command line asks for, built unless they are to be there. */
+async function prebuilt(words) {
+  if (words.includes('--prebuilt')) return targets().filter(({ addon }) => existsSync(addon))
+  const isWanted = words.includes('--linux')
+    ? ({ platform }) => platform.startsWith('linux-')
+    : ({ platform }) => platform === thisPlatform()
+  const triples = words.filter((word) => !word.startsWith('--'))
+  const wanted = triples.length > 0 ? triples.map(targetOf) : targets().filter(isWanted)
+  if (wanted.length === 0) throw new Failure(`nothing is published for ${thisPlatform()}`)
+  for (const target of wanted) await buildPrebuilt(target)
+  return wanted
+}
+
 if (isMain(import.meta.url)) {
   await main(async () => {
-    const tarballs = await pack({ prebuilt: process.argv.includes('--prebuilt') })
+    await install()
+    const wanted = await prebuilt(process.argv.slice(2))
+    for (const target of wanted) await checkPrebuilt(target)
+    const tarballs = await pack(Object.fromEntries(wanted.map(({ platform, addon }) => [platform, addon])))
     for (const file of tarballs) console.log(path.relative(root, file))
   })
 }

@@ -25,9 +25,11 @@ await main(async () => {
       // Some seconds of each plot, with the block in the middle of the first.
       await page.waitForTimeout(3500)
       await page.click('#block')
+      await page.waitForTimeout(2500)
+      await page.click('#burst')
       await page.mouse.move(0, 0)
-      await page.waitForTimeout(4500)
-      const { y, height } = await page.locator('section.image').boundingBox()
+      await page.waitForTimeout(2000)
+      const { y, height } = await page.locator('section.ids').boundingBox()
       const clip = { x: 0, y: 0, width: 1280, height: Math.round(y + height + 24) }
       const file = path.join('docs', `demo-${colorScheme}.png`)
       await page.screenshot({ path: path.join(root, file), clip, fullPage: true })

@@ -2,8 +2,8 @@
  * The code blocks of a Markdown file.
  *
  * A comment before a block says what it needs: `<!-- example: server -->` keeps running, `page` runs in a browser
- * beside the server before it, `mongodb` needs a database, `fragment` is not a whole program. A block of
- * `text` after one is what it prints.
+ * beside the server before it, `mongodb` needs a database, `addon` runs with the Rust add-on above it. A block of `text`
+ * after one is what it prints.
  */
 
 import { readFileSync } from 'node:fs'

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const [prefix, extension] = { win32: ['', 'dll'], darwin: ['lib', 'dylib'] }[process.platform] ?? ['lib', 'so']
 
+const target = process.env.CARGO_TARGET_DIR ?? `${here}../../target`
 execFileSync('cargo', ['build', '--quiet', '--package', 'follow'], { cwd: here, stdio: 'inherit' })
 // Not written in place: a process that has the old one loaded would crash.
-copyFileSync(`${here}../../target/debug/${prefix}follow.${extension}`, `${here}follow.node.new`)
+copyFileSync(`${target}/debug/${prefix}follow.${extension}`, `${here}follow.node.new`)
 renameSync(`${here}follow.node.new`, `${here}follow.node`)
