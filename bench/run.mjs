@@ -2,14 +2,15 @@
  * `npm run bench -- NAME …`: installs the peers, builds the add-on, and runs bench/NAME.mjs; without a name, all of them.
  * What follows a second `--` goes to the benchmark.
  *
- * Each writes its numbers as JSON lines to the file that BENCH_JSON names (default target/bench.jsonl):
- * `{ bench, what, value, unit, ratio?, than?, goal?, met? }`. They are shown in one table at the end.
+ * Each writes its numbers as JSON lines to the file that BENCH_JSON names (default target/bench.jsonl), below a first line
+ * about the machine: `{ bench, what, value, unit, ratio?, than?, goal?, met? }`. They are shown in one table at the end.
  */
 
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { arch, cpus, release, type } from 'node:os'
 import path from 'node:path'
 import { build } from '../scripts/build.mjs'
-import { Failure, main, must, root } from '../scripts/command.mjs'
+import { Failure, main, root, run } from '../scripts/command.mjs'
 import { install } from '../scripts/install.mjs'
 
 const folder = path.join(root, 'bench')
@@ -26,21 +27,46 @@ await main(async () => {
 
   await build()
   await install(folder)
-  rmSync(numbers, { force: true })
+  mkdirSync(path.dirname(numbers), { recursive: true })
+  writeFileSync(numbers, `${JSON.stringify(machine())}\n`)
   const args = split === -1 ? [] : process.argv.slice(split + 1)
+  const failed = []
   for (const name of named.length > 0 ? named : known) {
     console.log(`\n== ${name}`)
-    await must(process.execPath, [path.join(folder, `${name}.mjs`), ...args], { env: { BENCH_JSON: numbers } })
+    const own = `${numbers}.${name}`
+    rmSync(own, { force: true })
+    const { code } = await run(process.execPath, [path.join(folder, `${name}.mjs`), ...args], {
+      env: { BENCH_JSON: own },
+    })
+    if (code !== 0) failed.push(name)
+    if (!existsSync(own)) continue
+    for (const row of readRows(own)) appendFileSync(numbers, `${JSON.stringify({ bench: name, ...row })}\n`)
+    rmSync(own)
   }
-  if (existsSync(numbers)) showTable()
+  showTable()
+  if (failed.length > 0) throw new Failure(`failed: ${failed.join(', ')}; the numbers of what ran are above`)
 })
+
+function machine() {
+  const { node, v8 } = process.versions
+  return {
+    at: new Date().toISOString(),
+    node,
+    v8,
+    system: `${type()} ${release()} ${arch()}`,
+    cpu: cpus()[0]?.model,
+    cpus: cpus().length,
+  }
+}
+
+function readRows(file) {
+  const lines = readFileSync(file, 'utf8').split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line))
+}
 
 /** All that was measured, in one table. */
 function showTable() {
-  const rows = readFileSync(numbers, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
+  const rows = readRows(numbers)
     .filter(({ what }) => what !== undefined)
     .map(({ bench, what, value, unit, ratio, than, goal, met }) => [
       bench ?? '',
@@ -49,6 +75,7 @@ function showTable() {
       ratio === undefined ? '' : `${ratio.toPrecision(3)} ×${than === undefined ? '' : ` ${than}`}`,
       goal === undefined ? '' : `${goal}: ${met ? 'met' : 'MISSED'}`,
     ])
+  if (rows.length === 0) return
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column].length)))
   console.log('\n== all')
   for (const row of rows)
