@@ -1,4 +1,4 @@
-/** One of the processes that draw ids for the page: a few all the time, many on a burst. */
+/** One of the processes that draw ids for the page, in the new way and in the old: a few all the time, many on a burst. */
 
 import diagnostics from 'node:diagnostics_channel'
 import { openSequence } from 'texample'
@@ -69,7 +69,9 @@ const frames = setInterval(() => {
 
 process.on('message', (message) => {
   if (message !== 'burst') return
-  for (let n = 0; n < idsABurst; n += 1) draw(sides.texample).catch(failed)
+  for (const side of [sides.texample, sides.original]) {
+    Promise.all(Array.from({ length: idsABurst }, () => draw(side))).catch(failed)
+  }
 })
 
 // Ctrl-C reaches the whole group of processes; the server decides when this one ends.

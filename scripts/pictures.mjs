@@ -2,6 +2,8 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { build } from './build.mjs'
 import { main, root } from './command.mjs'
@@ -11,9 +13,10 @@ const url = 'http://127.0.0.1:3900/'
 await main(async () => {
   await build()
   const { launchChromium } = await import('../__test__/support/chromium.mjs')
+  const folder = await mkdtemp(path.join(tmpdir(), 'texample-pictures-'))
   const demo = spawn(process.execPath, ['scripts/start.mjs'], {
     cwd: root,
-    env: { ...process.env, PORT: '3900', TEXAMPLE_IDS_URL: 'memory:' },
+    env: { ...process.env, PORT: '3900', TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const browser = await launchChromium()
@@ -25,10 +28,8 @@ await main(async () => {
       // Some seconds of each plot, with the block in the middle of the first.
       await page.waitForTimeout(3500)
       await page.click('#block')
-      await page.waitForTimeout(2500)
-      await page.click('#burst')
       await page.mouse.move(0, 0)
-      await page.waitForTimeout(2000)
+      await page.waitForTimeout(4500)
       const { y, height } = await page.locator('section.ids').boundingBox()
       const clip = { x: 0, y: 0, width: 1280, height: Math.round(y + height + 24) }
       const file = path.join('docs', `demo-${colorScheme}.png`)
@@ -40,5 +41,6 @@ await main(async () => {
     await browser.close()
     demo.kill('SIGINT')
     await once(demo, 'exit')
+    await rm(folder, { recursive: true, force: true })
   }
 })
