@@ -3,7 +3,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { isOnMongo } from './original.mjs'
 import { openStream } from './stream.mjs'
 
 const processes = 3
@@ -24,11 +23,6 @@ export class Drawing {
 
   get storeName() {
     return this.#store.description
-  }
-
-  /** Whether the old way uses the store as it used to, without a part of this package in between. */
-  get isOriginal() {
-    return isOnMongo()
   }
 
   get canKill() {

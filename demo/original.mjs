@@ -3,18 +3,14 @@
  * id of the one before is gone, and everybody waits.
  */
 
-import { openSequence } from 'texample'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 
 const step = 10
 
-/** Whether the default store is the one that the original was written for. */
-export function isOnMongo() {
-  return process.env.TEXAMPLE_IDS_URL?.startsWith('mongodb') ?? false
-}
-
 /** Opens a sequence on the default store, drawn from in the old way. */
 export function openOriginal(name) {
-  const { claim, close } = isOnMongo() ? mongo(name) : embedded(name)
+  const { claim, close } = process.env.TEXAMPLE_IDS_URL?.startsWith('mongodb') ? mongo(name) : sqlite(name)
   return { nextId: originalIds(claim), close }
 }
 
@@ -77,11 +73,23 @@ function mongo(name) {
   }
 }
 
-/** Claims from another store, which the original did not know: this package's own, one trip a range. The page says so. */
-function embedded(name) {
-  const sequence = openSequence(name, { step, maxStep: step, horizon: 0 })
+/**
+ * Claims from SQLite as the original would have: a statement each, and nobody else's. A driver that blocks has a thread
+ * of its own here, and the sequence a file of its own, so that neither way holds the other up.
+ */
+function sqlite(name) {
+  const [, place] = /^sqlite:(.+)$/.exec(process.env.TEXAMPLE_IDS_URL ?? 'sqlite:texample-ids.db') ?? []
+  const file = place === undefined ? ':memory:' : `${place.replace(/\.db$/, '')}-original.db`
+  const worker = new Worker(new URL('./original-sqlite.mjs', import.meta.url), { workerData: { file, name, step } })
+  const failure = once(worker, 'error').then(([error]) => Promise.reject(error))
+  failure.catch(() => {})
   return {
-    claim: async () => (await sequence.nextIds(step))[0],
-    close: () => sequence.close(),
+    async claim() {
+      const answer = once(worker, 'message')
+      worker.postMessage('claim')
+      const [index] = await Promise.race([answer, failure])
+      return index - step
+    },
+    close: () => worker.terminate(),
   }
 }

@@ -41,11 +41,11 @@ export function pageApp({ dataPort, drawing }) {
 
 /** The page with what depends on the store already in it, so that nothing moves when the streams begin. */
 function index(drawing) {
-  const html = readFileSync(new URL('./public/index.html', import.meta.url), 'utf8')
-  const parts = { 'a database': drawing.storeName }
-  if (!drawing.isOriginal) parts['tens at a time'] = 'tens at a time, from texample’s store'
-  if (drawing.canKill) parts['id="kill" type="button" hidden'] = 'id="kill" type="button"'
-  return Object.entries(parts).reduce((text, [from, to]) => text.replace(from, to), html)
+  const html = readFileSync(new URL('./public/index.html', import.meta.url), 'utf8').replace(
+    'a database',
+    drawing.storeName,
+  )
+  return drawing.canKill ? html.replace('id="kill" type="button" hidden', 'id="kill" type="button"') : html
 }
 
 /** What the page may load: its own files, and images and data of the second origin on the host it was opened with. */
