@@ -26,6 +26,8 @@ const core = ['--no-default-features', '--features', 'mongo,sqlite']
 
 await main(async () => {
   await install()
+  // Before what takes minutes.
+  await llvmTool('llvm-cov')
   const passed = process.argv.includes('--report') || (await count())
   summarize([...(await rustLines()), ...(await javascriptLines())])
   if (!passed) throw new Failure('tests failed; what they ran is counted')
@@ -85,7 +87,7 @@ async function llvmTool(name) {
   const sysroot = (await must('rustc', ['--print', 'sysroot'], { capture: true })).trim()
   const host = /^host: (.+)$/m.exec(await must('rustc', ['-vV'], { capture: true }))[1]
   const file = path.join(sysroot, 'lib', 'rustlib', host, 'bin', name)
-  if (!existsSync(file)) throw new Failure(`${name} is needed: rustup component add llvm-tools`)
+  if (!existsSync(file)) await must('rustup', ['component', 'add', 'llvm-tools'])
   return file
 }
 
