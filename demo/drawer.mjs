@@ -53,7 +53,12 @@ async function turn(side) {
 }
 
 function failed(error) {
-  if (process.connected) process.send({ error: error.message })
+  tell({ error: error.message })
+}
+
+/** Where the server has gone, that is no news: the disconnection says so next. */
+function tell(news) {
+  if (process.connected) process.send(news, () => {})
 }
 
 const turns = setInterval(() => {
@@ -62,7 +67,7 @@ const turns = setInterval(() => {
 }, turnMs)
 const frames = setInterval(() => {
   const counts = ({ issued, waits, longest }) => ({ issued, waits, longest })
-  process.send({ drawn, claims, texample: counts(sides.texample), original: counts(sides.original) })
+  tell({ drawn, claims, texample: counts(sides.texample), original: counts(sides.original) })
   drawn = []
   claims = []
 }, frameMs)
@@ -76,8 +81,12 @@ process.on('message', (message) => {
 
 // Ctrl-C reaches the whole group of processes; the server decides when this one ends.
 process.on('SIGINT', () => {})
-process.once('disconnect', async () => {
+async function end() {
   clearInterval(turns)
   clearInterval(frames)
   await Promise.all([sequence.close(), original.close()])
-})
+}
+
+// The server may have gone while this was still loading.
+if (process.connected) process.once('disconnect', end)
+else end()

@@ -1,4 +1,4 @@
-/** The thread on which the original algorithm asks SQLite: each message is a claim, each answer the index after it. */
+/** The thread on which the original algorithm asks SQLite: each claim is answered with the index after it. */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'libsql'
@@ -12,4 +12,8 @@ database.exec(`
 database.prepare('INSERT OR IGNORE INTO ids VALUES (?, 1000)').run(name)
 const claim = database.prepare('UPDATE ids SET "index" = "index" + ? WHERE _id = ? RETURNING "index"')
 
-parentPort.on('message', () => parentPort.postMessage(claim.get(step, name).index))
+parentPort.on('message', (request) => {
+  if (request === 'claim') return parentPort.postMessage(claim.get(step, name).index)
+  database.close()
+  parentPort.close()
+})

@@ -83,6 +83,7 @@ function sqlite(name) {
   const worker = new Worker(new URL('./original-sqlite.mjs', import.meta.url), { workerData: { file, name, step } })
   const failure = once(worker, 'error').then(([error]) => Promise.reject(error))
   failure.catch(() => {})
+  const ended = new Promise((resolve) => worker.once('exit', resolve))
   return {
     async claim() {
       const answer = once(worker, 'message')
@@ -90,6 +91,10 @@ function sqlite(name) {
       const [index] = await Promise.race([answer, failure])
       return index - step
     },
-    close: () => worker.terminate(),
+    // Not terminated: libsql aborts the process where that meets it at work.
+    close() {
+      worker.postMessage('close')
+      return ended
+    },
   }
 }
