@@ -46,7 +46,39 @@ async function round(set, primary, kind, path, proxy) {
   const drawers = [1, 2].map((i) => {
     return drawer({ url, name, count: 1e9, callers: 16, pause: 1, options, file: join(path, `drawn${i}`) })
   })
-  await until(() => drawn(path).length > 2000, 'both processes draw')
+  try {
+    await until(() => drawn(path).length > 2000, 'both processes draw')
+    await fault(set, primary, kind, proxy)
+    const before = drawn(path).length
+    await until(() => drawn(path).length > before + 300, 'both processes draw on')
+  } catch (error) {
+    const stats = JSON.stringify(await ended(drawers), undefined, 2)
+    throw new Error(`${/** @type {Error} */ (error).message}; the processes that draw say: ${stats}`, { cause: error })
+  }
+  if (kind === 'freeze') primary.thaw()
+  if (kind === 'kill') await primary.restart()
+  const stats = await ended(drawers)
+  return {
+    ids: drawn(path),
+    failures: stats.flatMap((one) => one.failures),
+    errors: stats.reduce((sum, one) => sum + one.errors, 0),
+    maxWaitMs: Math.max(...stats.map((one) => one.maxWaitMs)),
+  }
+}
+
+/** @param {ReturnType<typeof drawer>[]} drawers */
+async function ended(drawers) {
+  for (const { child } of drawers) child.kill('SIGTERM')
+  return (await Promise.all(drawers.map((one) => one.done))).flat()
+}
+
+/**
+ * @param {Parameters<typeof failover>[0]} set
+ * @param {Awaited<ReturnType<typeof set.primary>>} primary
+ * @param {typeof kinds[number]} kind
+ * @param {Awaited<ReturnType<typeof startProxy>> | undefined} proxy
+ */
+async function fault(set, primary, kind, proxy) {
   const secondaries = set.members.filter((member) => member !== primary)
   if (kind === 'kill') {
     await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'alwaysOn')))
@@ -73,18 +105,6 @@ async function round(set, primary, kind, path, proxy) {
     await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'alwaysOn')))
     await sleep(1500)
     await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'off')))
-  }
-  const before = drawn(path).length
-  await until(() => drawn(path).length > before + 300, 'both processes draw on')
-  if (kind === 'freeze') primary.thaw()
-  if (kind === 'kill') await primary.restart()
-  for (const { child } of drawers) child.kill('SIGTERM')
-  const stats = (await Promise.all(drawers.map((one) => one.done))).flat()
-  return {
-    ids: drawn(path),
-    failures: stats.flatMap((one) => one.failures),
-    errors: stats.reduce((sum, one) => sum + one.errors, 0),
-    maxWaitMs: Math.max(...stats.map((one) => one.maxWaitMs)),
   }
 }
 

@@ -11,8 +11,12 @@ export { findMongod }
 // Several members run beside the tests on small machines; the default cache is half of the memory each.
 const FRUGAL = ['--wiredTigerCacheSizeGB', '0.25', '--setParameter', 'diagnosticDataCollectionEnabled=false']
 
-// A secondary leaves a source that fell silent after a second, not after five: the tests would only wait for it.
-const BRISK = ['--setParameter', 'oplogNetworkTimeoutBufferSeconds=1']
+// A secondary leaves a source that fell silent after a second or two, not after five, or sixty for the first question it
+// asks there: the tests would only wait for it.
+const BRISK = ['oplogNetworkTimeoutBufferSeconds=1', 'oplogInitialFindMaxSeconds=2'].flatMap((it) => [
+  '--setParameter',
+  it,
+])
 
 /** Loaded late, so that its settings in the environment are ours. */
 async function memoryServer() {
