@@ -27,6 +27,7 @@ await main(async () => {
   const chosen = files.filter(({ name, stage }) => isWanted(stage, name))
 
   if (isWanted('core')) await testCore()
+  if (isWanted('rust docs')) await testRustDocs()
   if (isWanted('types')) await testTypes()
   if (chosen.length > 0) {
     await build({ debug })
@@ -73,6 +74,16 @@ async function testCore() {
       echo: true,
       env: { RUSTFLAGS: '--cfg loom' },
     })
+    return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
+  })
+}
+
+/** What the documentation of the Rust API shows to authors of add-ons: compiled, since only Node.js could run it. */
+async function testRustDocs() {
+  heading('rust docs: for other add-ons')
+  await record('rust docs', 'cargo test --doc', async () => {
+    const args = ['test', '--doc', '--no-default-features', '--features', 'node', 'node::']
+    const { code, output } = await run('cargo', args, { capture: true, echo: true })
     return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
   })
 }

@@ -4,21 +4,23 @@
 //! For add-ons of your own: depend on this crate with `default-features = false,
 //! features = ["node"]`, and neither our exports nor a database come with it.
 //!
-//! ```ignore
-//! #[napi]
-//! pub fn squares(env: Env, callback: Function<Vec<u32>, ()>) -> napi::Result<External<Bridge<u32>>> {
-//!     let bridge = Bridge::start(&env, "squares", Options::default(), &callback, |producer| {
+//! ```no_run
+//! use napi::bindgen_prelude::{Env, Function};
+//! use texample::bridge::Options;
+//! use texample::node::bridge::Bridge;
+//!
+//! fn squares(env: &Env, callback: &Function<'_, Vec<u32>, ()>) -> napi::Result<Bridge<u32>> {
+//!     Bridge::start(env, "squares", Options::default(), callback, |producer| {
 //!         for i in 0..1000_u32 {
 //!             if producer.post(i * i).is_err() {
 //!                 return; // stopped
 //!             }
 //!         }
-//!     })?;
-//!     Ok(External::new(bridge))
+//!     })
 //! }
 //! ```
 //!
-//! `docs/bridge.md` goes through it line by line, and `examples/follow` is an add-on that does something useful.
+//! `docs/bridge.md` makes an add-on of it, line by line, and `examples/follow` is an add-on that does something useful.
 
 mod link;
 mod wakeup;
