@@ -126,7 +126,8 @@ describe('the package, installed from its tarballs', () => {
       [],
     )
     assert.ok((await stat(tarballs[1])).size < 400_000)
-    // Cargo reads the manifest, and finds each member of the workspace and the library.
+    // Cargo reads the manifest, and finds each member of the workspace and the library, inside of another workspace too.
+    await writeFile(path.join(folder, 'Cargo.toml'), '[workspace]\n')
     const { stdout } = await run('cargo', ['metadata', '--no-deps', '--format-version=1'], { cwd: installed })
     assert.deepEqual(
       JSON.parse(stdout).packages.map(({ name }) => name),

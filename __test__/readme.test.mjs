@@ -22,7 +22,8 @@ const pages = [
 /** Blocks that are too large for a test, by their first line, and what runs them all the same. */
 const elsewhere = {
   'npm start    # the page below, at http://127.0.0.1:3000/': 'demo.test.mjs starts the demo, and .ci/run is npm test',
-  'apt-get install build-essential python3-pip libnss3 libcurl4 libssl3': '.ci/run installs what of it is missing',
+  'apt-get install build-essential python3-pip libnss3 libcurl4 libssl3':
+    '.ci/run installs the libraries, and could not run without the others',
   'npx texample build': 'install.test.mjs builds an installed copy',
   'RUSTFLAGS="--cfg loom" cargo test --no-default-features --release --target-dir target/loom --test queue_loom':
     'a part of npm test',
@@ -37,6 +38,14 @@ let mongod
 after(async () => {
   await mongod?.stop()
   await rm(folder, { recursive: true, force: true })
+})
+
+it('each block that something else runs is there', () => {
+  const blocks = all.flatMap(({ examples }) => examples.map(({ code }) => code.split('\n')[0]))
+  assert.deepEqual(
+    Object.keys(elsewhere).filter((first) => !blocks.includes(first)),
+    [],
+  )
 })
 
 for (const { name, examples } of all) {

@@ -21,7 +21,7 @@ const { peers } = quick ? { peers: [] } : await import('./image/peers.mjs')
 const randomBytes = promisify(crypto.randomBytes)
 const levels = /** @type {const} */ (['auto', 'none', 'fast', 'best'])
 
-/** What the issue of this bench asks for: what must hold of which ratio, at each size. */
+/** What must hold of which ratio, at each size. */
 const goals = [
   ['auto beside by hand, zlib 1', 'by hand, zlib 1', 'auto', [7, 1.7, 1.7, 1.3, 1.25], 'at least'],
   [

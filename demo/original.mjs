@@ -81,14 +81,18 @@ function sqlite(name) {
   const [, place] = /^sqlite:(.+)$/.exec(process.env.TEXAMPLE_IDS_URL ?? 'sqlite:texample-ids.db') ?? []
   const file = place === undefined ? ':memory:' : `${place.replace(/\.db$/, '')}-original.db`
   const worker = new Worker(new URL('./original-sqlite.mjs', import.meta.url), { workerData: { file, name, step } })
-  const failure = once(worker, 'error').then(([error]) => Promise.reject(error))
-  failure.catch(() => {})
+  /** @type {Error | undefined} */
+  let failure
+  worker.once('error', (error) => {
+    failure = error
+  })
   const ended = new Promise((resolve) => worker.once('exit', resolve))
   return {
     async claim() {
-      const answer = once(worker, 'message')
+      if (failure !== undefined) throw failure
       worker.postMessage('claim')
-      const [index] = await Promise.race([answer, failure])
+      const [{ index, error }] = await once(worker, 'message')
+      if (error !== undefined) throw new Error(error)
       return index - step
     },
     // Not terminated: libsql aborts the process where that meets it at work.

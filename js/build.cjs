@@ -30,7 +30,10 @@ async function build() {
 
 /** @param {string[]} args */
 async function cargo(args) {
-  const child = spawn('cargo', args, { cwd: path.join(__dirname, '..'), stdio: ['ignore', 2, 2] })
+  const env = { ...process.env }
+  // There Rust links libc statically, which makes no library for Node to load.
+  if (platform().endsWith('-musl')) env.RUSTFLAGS = `${env.RUSTFLAGS ?? ''} -Ctarget-feature=-crt-static`
+  const child = spawn('cargo', args, { cwd: path.join(__dirname, '..'), env, stdio: ['ignore', 2, 2] })
   const [code] = await once(child, 'close').catch((cause) => {
     throw new Error(
       'cargo does not start; install Rust 1.89 or later with rustup (https://rustup.rs), and a C compiler',

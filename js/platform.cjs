@@ -6,7 +6,10 @@
 function platform() {
   const name = `${process.platform}-${process.arch}`
   if (process.platform === 'win32') return `${name}-msvc`
-  return process.platform === 'linux' ? `${name}-${isMusl() ? 'musl' : 'gnu'}` : name
+  // 32-bit ARM has more than one way to call a function, and its names say which.
+  const is32BitArm = process.arch === 'arm'
+  if (process.platform === 'linux') return `${name}-${isMusl() ? 'musl' : 'gnu'}${is32BitArm ? 'eabihf' : ''}`
+  return process.platform === 'android' && is32BitArm ? `${name}-eabi` : name
 }
 
 function isMusl() {

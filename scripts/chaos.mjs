@@ -15,6 +15,9 @@ await main(async () => {
     options: { rounds: { type: 'string', default: '20' } },
     allowPositionals: true,
   })
+  const count = Number(values.rounds)
+  if (!(Number.isInteger(count) && count > 0))
+    throw new Failure(`--rounds must be a positive integer; it is "${values.rounds}"`)
   await build() // What follows imports what it installs.
   const { startReplicaSet } = await import('../__test__/support/mongod.mjs')
   const { failover, kinds } = await import('../__test__/support/failover.mjs')
@@ -26,7 +29,7 @@ await main(async () => {
   for (const kind of kinds.filter((kind) => positionals.length === 0 || positionals.includes(kind))) {
     const set = await startReplicaSet()
     try {
-      for (let round = 1; round <= Number(values.rounds); round++) {
+      for (let round = 1; round <= count; round++) {
         const folder = await mkdtemp(path.join(tmpdir(), 'texample-chaos-'))
         try {
           const { ids, failures, errors, maxWaitMs } = await failover(set, kind, folder)

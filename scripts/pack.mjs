@@ -61,8 +61,11 @@ async function packMain(platforms) {
     const optionalDependencies = Object.fromEntries(platforms.map((name) => [`texample-${name}`, manifest.version]))
     return `${JSON.stringify({ ...manifest, optionalDependencies }, null, 2)}\n`
   })
-  // The other members of the workspace are not in the package, and cargo would look for them.
-  await edit(path.join(folder, 'Cargo.toml'), (text) => text.replace(/^\[workspace\]\n(?:[^[\n].*\n|\n)*/m, ''))
+  // The other members of the workspace are not in the package, and cargo would look for them; without a workspace of its
+  // own it would be taken for a member of one around the folder that it is installed in.
+  await edit(path.join(folder, 'Cargo.toml'), (text) =>
+    text.replace(/^\[workspace\]\n(?:[^[\n].*\n|\n)*/m, '[workspace]\n\n'),
+  )
   return npmPack(folder)
 }
 
@@ -79,7 +82,11 @@ async function npmPack(folder) {
 
 /** The targets that the command line asks for, built unless they are to be there. */
 async function prebuilt(words) {
-  if (words.includes('--prebuilt')) return targets().filter(({ addon }) => existsSync(addon))
+  if (words.includes('--prebuilt')) {
+    const there = targets().filter(({ addon }) => existsSync(addon))
+    if (there.length === 0) throw new Failure('target/prebuilt has no add-on; `npm run pack` builds one')
+    return there
+  }
   const isWanted = words.includes('--linux')
     ? ({ platform }) => platform.startsWith('linux-')
     : ({ platform }) => platform === thisPlatform()

@@ -14,7 +14,7 @@ import { cacheFolder } from './cache.mjs'
 import { Failure, must, root } from './command.mjs'
 import { demandsOf } from './elf.mjs'
 
-/** Both from PyPI, which has them for every system. */
+/** Both by pip, which has them for every system. */
 const zig = { ziglang: '0.17.1', 'cargo-zigbuild': '0.24.0' }
 
 /** The oldest glibc that Rust itself supports; Node.js 20 needs 2.28. */
@@ -100,7 +100,7 @@ function isNewer(one, other) {
   return a > c || (a === c && b > d)
 }
 
-/** cargo with Zig behind it, kept in a cache folder: neither is on npm or crates.io whole. */
+/** cargo with Zig behind it, kept in a cache folder: pip is the one that has both whole. */
 async function zigbuild() {
   const wanted = Object.entries(zig).map(([name, version]) => `${name}==${version}`)
   const folder = cacheFolder(wanted.join('-').replaceAll('==', '-'))

@@ -52,11 +52,15 @@ async function round(set, primary, kind, path, proxy) {
     const before = drawn(path).length
     await until(() => drawn(path).length > before + 300, 'both processes draw on')
   } catch (error) {
-    const stats = JSON.stringify(await ended(drawers), undefined, 2)
-    throw new Error(`${/** @type {Error} */ (error).message}; the processes that draw say: ${stats}`, { cause: error })
+    const said = await ended(drawers).then(
+      (stats) => JSON.stringify(stats, undefined, 2),
+      (failure) => failure.message,
+    )
+    throw new Error(`${/** @type {Error} */ (error).message}; the processes that draw say: ${said}`, { cause: error })
+  } finally {
+    if (kind === 'freeze') primary.thaw()
+    if (kind === 'kill') await primary.restart()
   }
-  if (kind === 'freeze') primary.thaw()
-  if (kind === 'kill') await primary.restart()
   const stats = await ended(drawers)
   return {
     ids: drawn(path),

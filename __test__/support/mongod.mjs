@@ -181,8 +181,9 @@ class Member {
     this.#process?.kill('SIGCONT')
   }
 
-  /** Starts the process again after `kill`. */
+  /** Starts the process again after `kill`; one that was not killed goes on. */
   async restart() {
+    if (this.#process) return
     const child = spawn(this.#binary, this.#args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = child
     // Nobody else ends it when the test process dies.

@@ -17,7 +17,7 @@ pub(super) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexG
     condvar.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// How often a producer looks for room before it sleeps: some 20 µs, what a wake-up costs.
+/// How often a producer looks for room before it sleeps: some 20 µs on current x86, what a wake-up costs.
 /// Looking is only a delay, so the model goes to sleep at once.
 pub(super) const LOOKS: usize = if cfg!(loom) { 0 } else { 16 };
 

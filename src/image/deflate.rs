@@ -45,8 +45,8 @@ pub(super) struct Codec {
 }
 
 impl Codec {
-    /// Deflates `raw` into `out` as a zlib stream, or as a bare one, and returns its length; none if it would not be
-    /// shorter than `limit`, whatever is in `out` then.
+    /// Deflates `raw` into `out` as a zlib stream, or as a bare one, and returns its length; none if it would be
+    /// longer than `limit`, whatever is in `out` then.
     pub(super) fn deflate(
         &mut self,
         raw: &[u8],

@@ -33,6 +33,11 @@ mod sockets {
     }
 
     impl Bell {
+        /// Whether it can be rung; if not, its owner looks for itself.
+        pub fn rings(&self) -> bool {
+            self.socket.is_some()
+        }
+
         /// Waits until somebody rings.
         pub fn wait(&self, at_most: Duration) {
             match &self.socket {
@@ -54,17 +59,18 @@ mod sockets {
 
     pub struct Ringer {
         folder: PathBuf,
-        socket: UnixDatagram,
+        /// None where a process may have none.
+        socket: Option<UnixDatagram>,
         _open: File,
     }
 
     impl Ringer {
         pub fn new(folder: &Path) -> io::Result<Self> {
-            let socket = UnixDatagram::unbound()?;
             // A frozen process whose socket is full must not block who leaves.
-            socket.set_nonblocking(true)?;
+            let socket =
+                UnixDatagram::unbound().and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
             let open = File::open(folder)?;
-            Ok(Self { folder: name(folder, &open), socket, _open: open })
+            Ok(Self { folder: name(folder, &open), socket: socket.ok(), _open: open })
         }
 
         /// The bell of a place that is ours.
@@ -75,9 +81,16 @@ mod sockets {
             Bell { socket: UnixDatagram::bind(&path).ok(), path }
         }
 
-        /// False when nobody hears it.
+        /// False when its owner is gone.
         pub fn ring(&self, place: usize) -> bool {
-            self.socket.send_to(&[0], self.path(place)).is_ok()
+            let Some(socket) = &self.socket else { return true };
+            match socket.send_to(&[0], self.path(place)) {
+                Ok(_) => true,
+                // Whatever else is in the way, its owner may be there, and looks when out of patience.
+                Err(error) => {
+                    !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+                }
+            }
         }
 
         fn path(&self, place: usize) -> PathBuf {
@@ -107,6 +120,10 @@ mod pauses {
     pub struct Bell;
 
     impl Bell {
+        pub fn rings(&self) -> bool {
+            false
+        }
+
         pub fn wait(&self, at_most: Duration) {
             super::pause(at_most);
         }

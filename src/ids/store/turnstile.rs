@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Cancel;
-use super::bell::{self, Bell, Ringer};
+use super::bell::{Bell, Ringer};
 
 /// So many wait fairly; whoever else comes looks now and then.
 const PLACES: usize = 256;
@@ -27,10 +27,12 @@ const PLACES: usize = 256;
 /// Who was not told for so long looks whether the lock is free all the same, and whether it is to give up.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// What stands in the row at a place: nothing, that its owner waits, or that it was told to come.
+/// What stands in the row at a place: nothing, that its owner waits for its bell, that it was told to come, or that
+/// it waits without a bell and looks at the row.
 const AWAY: u8 = 0;
 const WAITS: u8 = 1;
 const TOLD: u8 = 2;
+const LOOKS: u8 = 3;
 
 pub(super) struct Turnstile {
     lock: File,
@@ -93,7 +95,11 @@ impl Turnstile {
             return Ok(Some(Pass(self)));
         }
         loop {
-            self.mark_ours(WAITS);
+            self.mark_ours(if self.place.as_ref().is_some_and(|place| place.bell.rings()) {
+                WAITS
+            } else {
+                LOOKS
+            });
             // Marked first: so either the lock is free now, or who holds it will see us when it leaves.
             if !self.row().contains(&TOLD) && try_lock(&self.lock)? {
                 break;
@@ -132,7 +138,7 @@ impl Turnstile {
             match &self.place {
                 // It may have rung for an earlier wait.
                 Some(place) => place.bell.wait(left),
-                None => bell::pause(left),
+                None => std::thread::sleep(left),
             }
         }
         true
@@ -140,18 +146,19 @@ impl Turnstile {
 
     /// Frees the lock, which is held, and tells the next one in the row.
     fn leave(&self) {
-        loop {
+        // Each round tells somebody or leaves somebody out, unless the row cannot be written.
+        for _ in 0..=PLACES {
             let next = self.next();
-            if let Some(next) = next {
+            if let Some((next, _)) = next {
                 // As long as the lock is held, so that nobody comes in between.
                 self.mark(next, TOLD);
             }
             // It cannot fail for a lock that is held; if it did, closing the file frees it.
             let _ = self.lock.unlock();
             match next {
-                Some(next) if self.ringer.ring(next) => return,
+                Some((next, how)) if how == LOOKS || self.ringer.ring(next) => return,
                 // Its owner was killed.
-                Some(next) => self.mark(next, AWAY),
+                Some((next, _)) => self.mark(next, AWAY),
                 None if self.next().is_none() => return,
                 // Somebody came after we looked, and found the lock held.
                 None => {}
@@ -161,13 +168,15 @@ impl Turnstile {
                 return;
             }
         }
+        let _ = self.lock.unlock();
     }
 
-    /// Who waits, the first one after us all the way round.
-    fn next(&self) -> Option<usize> {
+    /// Who waits, the first one after us all the way round, and how.
+    fn next(&self) -> Option<(usize, u8)> {
         let row = self.row();
         let after = self.place.as_ref().map_or(0, |place| place.number + 1);
-        (after..PLACES).chain(0..after).find(|&number| row[number] == WAITS)
+        let mut all = (after..PLACES).chain(0..after).map(|number| (number, row[number]));
+        all.find(|&(_, how)| how == WAITS || how == LOOKS)
     }
 
     fn row(&self) -> [u8; PLACES] {
@@ -311,7 +320,10 @@ mod tests {
         assert_eq!(three.each_ref().map(|one| one.place.as_ref().unwrap().number), [0, 1, 2]);
         three[0].mark(0, WAITS);
         three[2].mark(2, WAITS);
-        assert_eq!(three.each_ref().map(Turnstile::next), [Some(2), Some(2), Some(0)]);
+        assert_eq!(
+            three.each_ref().map(Turnstile::next),
+            [Some((2, WAITS)), Some((2, WAITS)), Some((0, WAITS))]
+        );
         drop(three[1].enter(later(), &Cancel::default()).unwrap().unwrap());
         assert_eq!(three[0].row()[..3], [WAITS, AWAY, TOLD]);
     }
@@ -324,6 +336,27 @@ mod tests {
         one.mark(9, TOLD);
         drop(one.enter(later(), &cancel).unwrap().unwrap());
         assert_eq!(one.row(), [AWAY; PLACES]);
+    }
+
+    #[test]
+    fn who_waits_without_a_bell_is_told_in_its_turn_too() {
+        let folder = Folder::new("silent");
+        let (one, other, cancel) = (folder.turnstile(), folder.turnstile(), Cancel::default());
+        other.mark_ours(LOOKS);
+        drop(one.enter(later(), &cancel).unwrap().unwrap());
+        assert_eq!(one.row()[..2], [AWAY, TOLD]);
+        drop(other.enter(later(), &cancel).unwrap().unwrap());
+        assert_eq!(one.row(), [AWAY; PLACES]);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_written_holds_nobody_up() {
+        let folder = Folder::new("full");
+        let (mut one, other, cancel) = (folder.turnstile(), folder.turnstile(), Cancel::default());
+        other.mark(7, WAITS); // and was killed
+        one.row = File::open(folder.0.join("ids.db-locks/row")).unwrap();
+        drop(one.enter(later(), &cancel).unwrap().unwrap());
+        drop(other.enter(later(), &cancel).unwrap().unwrap());
     }
 
     #[test]
