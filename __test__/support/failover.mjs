@@ -48,6 +48,8 @@ async function round(set, primary, kind, path, proxy) {
   })
   try {
     await until(() => drawn(path).length > 2000, 'both processes draw')
+    // On a busy machine there may have been an election meanwhile.
+    if (!proxy) primary = await set.primary()
     await fault(set, primary, kind, proxy)
     const before = drawn(path).length
     await until(() => drawn(path).length > before + 300, 'both processes draw on')
@@ -56,7 +58,11 @@ async function round(set, primary, kind, path, proxy) {
       (stats) => JSON.stringify(stats, undefined, 2),
       (failure) => failure.message,
     )
-    throw new Error(`${/** @type {Error} */ (error).message}; the processes that draw say: ${said}`, { cause: error })
+    const members = JSON.stringify(await set.status(), undefined, 2)
+    throw new Error(
+      `${/** @type {Error} */ (error).message}; the processes that draw say: ${said}; ${kind} of ${primary.host}, and the members say: ${members}`,
+      { cause: error },
+    )
   } finally {
     if (kind === 'freeze') primary.thaw()
     if (kind === 'kill') await primary.restart()

@@ -68,7 +68,13 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
       count,
       storageEngine: 'wiredTiger',
       args: [...FRUGAL, '--setParameter', 'enableTestCommands=1', ...BRISK, ...args],
-      configSettings: { electionTimeoutMillis, heartbeatIntervalMillis: 500 },
+      // A frozen member is down after two seconds, not ten, and no secondary waits for another one that is.
+      configSettings: {
+        electionTimeoutMillis,
+        heartbeatIntervalMillis: 500,
+        heartbeatTimeoutSecs: 2,
+        chainingAllowed: false,
+      },
     },
   })
   const members = set.servers.map((server) => {
@@ -92,6 +98,19 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
         if (writable[0]) return writable[0].member
       }
       throw new Error('no primary within 60 s')
+    },
+    /** What each member knows of all, for a message; none where it does not answer. */
+    async status() {
+      const answers = await Promise.all(
+        members.map((member) => member.command({ replSetGetStatus: 1 }, { timeout: 1000 }).catch(() => undefined)),
+      )
+      return answers.map((answer, i) => ({
+        of: members[i].host,
+        members: answer?.members.map(
+          (/** @type {any} */ { name, stateStr, health, optime, syncSourceHost }) =>
+            `${name} ${stateStr} health ${health} at ${JSON.stringify(optime?.ts)} from ${syncSourceHost}`,
+        ),
+      }))
     },
     /** Waits until every member is primary or secondary. */
     async healthy() {
