@@ -1,7 +1,7 @@
 /** The demo as a visitor meets it: `npm start`, a real browser, two origins, Ctrl-C. */
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -242,4 +242,18 @@ it('a port that is taken is said, with what to do', async () => {
   await demo.stop()
   assert.equal(code, 1)
   assert.match(said, new RegExp(`Port ${demo.port} is taken.*PORT=`))
+})
+
+it('a drawing process that is told to end while it still loads does end', { timeout: 60_000 }, async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'texample-demo-'))
+  const child = fork(path.join(root, 'demo', 'drawer.mjs'), {
+    env: { ...process.env, TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
+  })
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await rm(folder, { recursive: true, force: true })
+  })
+  child.disconnect()
+  const [code] = await once(child, 'exit')
+  assert.equal(code, 0)
 })

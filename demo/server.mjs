@@ -35,7 +35,7 @@ async function close() {
   }
   await drawing.close()
   await store.close()
-  // Something was seen to hold the process open now and then; what, was not found.
+  // At once: who pressed Ctrl-C does not wait for what a library may still hold open.
   process.exit()
 }
 

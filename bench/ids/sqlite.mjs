@@ -54,58 +54,19 @@ export async function run() {
     const p99 = quantile(alone, 0.99)
     const p999 = quantile(four, 0.999)
     const worst = worstOf(four)
-    const than = "one alone's p99"
+    /** @param {string} what @param {number} value */
+    const beside = (what, value) => ({ what, value, unit: 'ms', ratio: value / p99, than: "one alone's p99" })
     return [
       { what: `one process, median of ${alone.length} claims`, value: median(alone), unit: 'ms' },
       { what: 'one process, p99', value: p99, unit: 'ms' },
       { what: `four processes, median of ${four.length} claims`, value: median(four), unit: 'ms' },
-      { what: 'four processes, p99', value: quantile(four, 0.99), unit: 'ms', ratio: quantile(four, 0.99) / p99, than },
-      {
-        what: 'four processes, p99.9',
-        value: p999,
-        unit: 'ms',
-        ratio: p999 / p99,
-        than,
-        goal: 'at most 8',
-        met: p999 <= 8 * p99,
-      },
-      {
-        what: 'four processes, worst',
-        value: worst,
-        unit: 'ms',
-        ratio: worst / p99,
-        than,
-        goal: 'at most 40',
-        met: worst <= 40 * p99,
-      },
-      {
-        what: `four with busy_timeout, p99.9 of ${raw.length} claims`,
-        value: quantile(raw, 0.999),
-        unit: 'ms',
-        ratio: quantile(raw, 0.999) / p99,
-        than,
-      },
-      {
-        what: 'four with busy_timeout, worst',
-        value: worstOf(raw),
-        unit: 'ms',
-        ratio: worstOf(raw) / p99,
-        than,
-      },
-      {
-        what: 'the machine at rest: a sleep of 0.2 ms is late, p99.9',
-        value: quantile(late, 0.999),
-        unit: 'ms',
-        ratio: quantile(late, 0.999) / p99,
-        than,
-      },
-      {
-        what: 'the machine at rest: a sleep of 0.2 ms is late, worst',
-        value: worstOf(late),
-        unit: 'ms',
-        ratio: worstOf(late) / p99,
-        than,
-      },
+      beside('four processes, p99', quantile(four, 0.99)),
+      { ...beside('four processes, p99.9', p999), goal: 'at most 8', met: p999 <= 8 * p99 },
+      { ...beside('four processes, worst', worst), goal: 'at most 40', met: worst <= 40 * p99 },
+      beside(`four with busy_timeout, p99.9 of ${raw.length} claims`, quantile(raw, 0.999)),
+      beside('four with busy_timeout, worst', worstOf(raw)),
+      beside('the machine at rest: a sleep of 0.2 ms is late, p99.9', quantile(late, 0.999)),
+      beside('the machine at rest: a sleep of 0.2 ms is late, worst', worstOf(late)),
     ]
   } finally {
     rmSync(folder, { recursive: true, force: true })

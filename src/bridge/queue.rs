@@ -103,7 +103,7 @@ impl<T> Shared<T> {
     fn wait_for_room<'a>(&'a self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
         // A consumer at work makes room sooner than a sleeping thread wakes, so look a few times first.
         for _ in 0..LOOKS {
-            // Who sleeps is woken when half of the queue is free, which it never were if we took each place at once.
+            // Who sleeps is woken when half of the queue is free, which would never be if we took each place at once.
             if state.blocked > 0 {
                 break;
             }

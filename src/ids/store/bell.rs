@@ -1,22 +1,12 @@
 //! Wakes one waiting process from another: a socket beside the lock for each place in the row.
 //!
-//! To ring is a hint, and may be lost. Where there are no such sockets, who waits looks every millisecond.
-
-use std::time::Duration;
-
-/// Between two looks of who cannot be woken.
-const PAUSE: Duration = Duration::from_millis(1);
-
-/// Waits where no bell is to be had.
-pub(super) fn pause(at_most: Duration) {
-    std::thread::sleep(at_most.min(PAUSE));
-}
+//! To ring is a hint, and may be lost. Where there are no such sockets, nobody has a bell.
 
 #[cfg(unix)]
 pub(super) use sockets::{Bell, Ringer};
 
 #[cfg(not(unix))]
-pub(super) use pauses::{Bell, Ringer};
+pub(super) use none::{Bell, Ringer};
 
 #[cfg(unix)]
 mod sockets {
@@ -27,26 +17,15 @@ mod sockets {
     use std::time::Duration;
 
     pub struct Bell {
-        /// None when the file system has no sockets, or the path is too long for one.
-        socket: Option<UnixDatagram>,
+        socket: UnixDatagram,
         path: PathBuf,
     }
 
     impl Bell {
-        /// Whether it can be rung; if not, its owner looks for itself.
-        pub fn rings(&self) -> bool {
-            self.socket.is_some()
-        }
-
         /// Waits until somebody rings.
         pub fn wait(&self, at_most: Duration) {
-            match &self.socket {
-                // Nothing but the time can be wrong with it, and that is looked at next.
-                Some(socket) => {
-                    let _ = socket.set_read_timeout(Some(at_most)).and_then(|()| socket.recv(&mut [0]));
-                }
-                None => super::pause(at_most),
-            }
+            // Nothing but the time can be wrong with it, and that is looked at next.
+            let _ = self.socket.set_read_timeout(Some(at_most)).and_then(|()| self.socket.recv(&mut [0]));
         }
     }
 
@@ -73,12 +52,12 @@ mod sockets {
             Ok(Self { folder: name(folder, &open), socket: socket.ok(), _open: open })
         }
 
-        /// The bell of a place that is ours.
-        pub fn hang(&self, place: usize) -> Bell {
+        /// The bell of a place that is ours; none when the file system has no sockets, or the path is too long for one.
+        pub fn hang(&self, place: usize) -> Option<Bell> {
             let path = self.path(place);
             // Its last owner may have been killed.
             let _ = std::fs::remove_file(&path);
-            Bell { socket: UnixDatagram::bind(&path).ok(), path }
+            UnixDatagram::bind(&path).ok().map(|socket| Bell { socket, path })
         }
 
         /// False when its owner is gone.
@@ -112,20 +91,16 @@ mod sockets {
 }
 
 #[cfg(not(unix))]
-mod pauses {
+mod none {
     use std::io;
     use std::path::Path;
     use std::time::Duration;
 
-    pub struct Bell;
+    pub enum Bell {}
 
     impl Bell {
-        pub fn rings(&self) -> bool {
-            false
-        }
-
-        pub fn wait(&self, at_most: Duration) {
-            super::pause(at_most);
+        pub fn wait(&self, _at_most: Duration) {
+            match *self {}
         }
     }
 
@@ -136,8 +111,8 @@ mod pauses {
             Ok(Self)
         }
 
-        pub fn hang(&self, _place: usize) -> Bell {
-            Bell
+        pub fn hang(&self, _place: usize) -> Option<Bell> {
+            None
         }
 
         pub fn ring(&self, _place: usize) -> bool {

@@ -27,6 +27,9 @@ const PLACES: usize = 256;
 /// Who was not told for so long looks whether the lock is free all the same, and whether it is to give up.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// Between two looks at the row of who waits without a bell.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// What stands in the row at a place: nothing, that its owner waits for its bell, that it was told to come, or that
 /// it waits without a bell and looks at the row.
 const AWAY: u8 = 0;
@@ -45,7 +48,7 @@ pub(super) struct Turnstile {
 /// A place in the row, and the lock that makes it ours.
 struct Place {
     number: usize,
-    bell: Bell,
+    bell: Option<Bell>,
     _ours: File,
 }
 
@@ -95,16 +98,13 @@ impl Turnstile {
             return Ok(Some(Pass(self)));
         }
         loop {
-            self.mark_ours(if self.place.as_ref().is_some_and(|place| place.bell.rings()) {
-                WAITS
-            } else {
-                LOOKS
-            });
+            let has_bell = self.place.as_ref().is_some_and(|place| place.bell.is_some());
+            self.mark_ours(if has_bell { WAITS } else { LOOKS });
             // Marked first: so either the lock is free now, or who holds it will see us when it leaves.
             if !self.row().contains(&TOLD) && try_lock(&self.lock)? {
                 break;
             }
-            let told = self.told(deadline.min(Instant::now() + PATIENCE));
+            let told = self.told(deadline.min(Instant::now() + PATIENCE), cancel);
             if try_lock(&self.lock)? {
                 if !told {
                     // Who was told did not come. It is left out until it says again that it waits.
@@ -128,17 +128,24 @@ impl Turnstile {
     }
 
     /// Waits to be told to come; false when it is `until`.
-    fn told(&self, until: Instant) -> bool {
+    fn told(&self, until: Instant, cancel: &Cancel) -> bool {
         let told = || self.place.as_ref().is_some_and(|place| self.row()[place.number] == TOLD);
         while !told() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            match &self.place {
-                // It may have rung for an earlier wait.
-                Some(place) => place.bell.wait(left),
-                None => std::thread::sleep(left),
+            let pause = match &self.place {
+                Some(Place { bell: Some(bell), .. }) => {
+                    // It may have rung for an earlier wait.
+                    bell.wait(left);
+                    continue;
+                }
+                Some(_) => left.min(PAUSE),
+                None => left,
+            };
+            if cancel.sleep_until(Instant::now() + pause) {
+                return false;
             }
         }
         true
