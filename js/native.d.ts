@@ -56,26 +56,19 @@ export declare class SequencePort {
   static set(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): void
 }
 
-/**
- * Reads the JSON text back from a PNG.
- *
- * A long one that is ASCII is given as bytes: in `scratch`, and its length is returned, or in a buffer of its own.
- */
-export declare function decodeImage(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer
-
 /** Reads the JSON text back from a PNG on a thread of the pool. */
 export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | Buffer | { code: string, message: string }>
 
-/**
- * Encodes JSON text: a small image into `slab` at `from`, of which the length is returned; else into a buffer of its own.
- *
- * The buffer is one that V8 frees as soon as it collects garbage; memory of ours would wait for a finalizer, which
- * runs when JavaScript has returned.
- */
-export declare function encodeImage(json: string, flags: number, maxBytes: number, slab: Uint8Array, from: number): number | Buffer
-
 /** Encodes JSON text on a thread of the pool. */
 export declare function encodeImageAsync(json: string, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
+
+/**
+ * The calls that JavaScript waits for, as functions of one object.
+ *
+ * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer. `decode` gives a long text that is
+ * ASCII as bytes: in `scratch`, and its length is returned, or in a buffer of its own.
+ */
+export declare function imageCalls(): { encode(json: string, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer }
 
 /** A claim that ended. */
 export interface PoolEvent {

@@ -836,10 +836,9 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.SequencePort = nativeBinding.SequencePort
-module.exports.decodeImage = nativeBinding.decodeImage
 module.exports.decodeImageAsync = nativeBinding.decodeImageAsync
-module.exports.encodeImage = nativeBinding.encodeImage
 module.exports.encodeImageAsync = nativeBinding.encodeImageAsync
+module.exports.imageCalls = nativeBinding.imageCalls
 module.exports.tickerEnd = nativeBinding.tickerEnd
 module.exports.tickerHasTime = nativeBinding.tickerHasTime
 module.exports.tickerSetRef = nativeBinding.tickerSetRef
