@@ -1,12 +1,17 @@
-"""Sleeps 0.2 ms over and over, and prints how much longer each sleep took: `python3 sleeper.py - MS`."""
+"""
+Sleeps 0.2 ms over and over, and prints how much longer each sleep took that ended from one time to another:
+`python3 sleeper.py - FROM TO UNTIL`, in milliseconds since 1970.
+"""
 
 import json
 import sys
 import time
 
+start, to, _ = [float(ms) / 1000 for ms in sys.argv[2:]]
 late = []
-end = time.perf_counter() + float(sys.argv[2]) / 1000
-while (begun := time.perf_counter()) < end:
+while time.time() < to:
+    begun = time.perf_counter()
     time.sleep(0.0002)
-    late.append((time.perf_counter() - begun) * 1000 - 0.2)
+    if time.time() >= start:
+        late.append((time.perf_counter() - begun) * 1000 - 0.2)
 print(json.dumps(late))

@@ -1,14 +1,20 @@
-/** Claims flat out on a SQLite file, and prints how long each claim took: `node sqlite-claimer.mjs FILE MS`. */
+/**
+ * Claims flat out on a SQLite file, and prints how long each claim took that ended from one time to another:
+ * `node sqlite-claimer.mjs FILE FROM TO UNTIL`, in milliseconds since 1970.
+ */
 
 import { subscribe } from 'node:diagnostics_channel'
 import { openSequence } from './server.mjs'
 
-const [file, ms] = process.argv.slice(2)
+const [file, ...times] = process.argv.slice(2)
+const [from, to, until] = times.map(Number)
 /** @type {number[]} */
 const durations = []
-subscribe('texample:ids:claim', (/** @type {any} */ { duration }) => durations.push(duration))
+subscribe('texample:ids:claim', (/** @type {any} */ { duration }) => {
+  const now = Date.now()
+  if (from <= now && now < to) durations.push(duration)
+})
 const sequence = openSequence('bench', { url: `sqlite:${file}`, step: 1, maxStep: 1, horizon: 0 })
-await sequence.ready()
-for (const end = performance.now() + Number(ms); performance.now() < end; ) await sequence.nextIds(1)
-// The first claims open the file and load the code.
-process.stdout.write(JSON.stringify(durations.slice(20)), () => process.exit())
+while (Date.now() < until) await sequence.nextIds(1)
+await sequence.close()
+process.stdout.write(JSON.stringify(durations))

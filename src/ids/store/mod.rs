@@ -10,6 +10,8 @@ mod memory;
 #[cfg(feature = "mongo")]
 mod mongo;
 #[cfg(feature = "sqlite")]
+mod row;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqlite")]
 mod turnstile;

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode as Sqlite3, OpenFlags, OptionalExtension, params};
 
-use super::turnstile::Turnstile;
+use super::row::{Order, Sequence};
+use super::turnstile::{Turn, Turnstile};
 use super::{Cancel, Claim, ClaimError, Range, Store, bad_document, unanswered, vanished};
 use crate::{Error, ErrorCode};
 
@@ -50,33 +51,60 @@ impl Sqlite {
         cancel: &Cancel,
         work: impl Fn(&Self, &Connection) -> Result<T, ClaimError>,
     ) -> Result<T, ClaimError> {
-        let open = match self.open.take() {
-            Some(open) => open,
-            None => self.connect()?,
+        let open = self.take_open()?;
+        let outcome = match self.enter(&open, None, deadline, cancel)? {
+            Some(Turn::In(_pass)) => Some(self.commit(&open, owned_to, deadline, cancel, work)),
+            // Nobody serves who orders nothing.
+            Some(Turn::Served(_)) | None => None,
         };
-        // A connection that failed is not used again: it is put back only after success.
-        let pass = open.turnstile.enter(deadline, cancel).map_err(|error| self.no_file(error))?;
-        if pass.is_none() {
-            drop(pass);
-            self.open = Some(open);
-            return Err(unanswered(&self.label, cancel));
-        }
-        self.check_file(&open, owned_to)?;
-        let outcome = loop {
-            match self.attempt(&open, &work) {
+        self.put_back(open, outcome, cancel)
+    }
+
+    fn take_open(&mut self) -> Result<Open, ClaimError> {
+        self.open.take().map_or_else(|| self.connect(), Ok)
+    }
+
+    /// A connection that failed is not used again.
+    fn put_back<T>(
+        &mut self,
+        open: Open,
+        outcome: Option<Result<T, ClaimError>>,
+        cancel: &Cancel,
+    ) -> Result<T, ClaimError> {
+        let outcome = outcome.transpose()?;
+        self.open = Some(open);
+        outcome.ok_or_else(|| unanswered(&self.label, cancel))
+    }
+
+    fn enter<'a>(
+        &self,
+        open: &'a Open,
+        order: Option<(&Sequence, &Claim)>,
+        deadline: Instant,
+        cancel: &Cancel,
+    ) -> Result<Option<Turn<'a>>, ClaimError> {
+        open.turnstile.enter(order, deadline, cancel).map_err(|error| self.no_file(error))
+    }
+
+    fn commit<T>(
+        &self,
+        open: &Open,
+        owned_to: Option<i64>,
+        deadline: Instant,
+        cancel: &Cancel,
+        work: impl Fn(&Self, &Connection) -> Result<T, ClaimError>,
+    ) -> Result<T, ClaimError> {
+        self.check_file(open, owned_to)?;
+        loop {
+            match self.attempt(open, &work) {
                 // Not every kind of lock is waited for by SQLite itself.
                 Err(Attempt::Busy)
                     if Instant::now() < deadline && !cancel.sleep_until(Instant::now() + PAUSE) => {}
-                Err(Attempt::Busy) => break Err(unanswered(&self.label, cancel)),
-                Err(Attempt::Failed(error)) => break Err(error),
-                Ok(value) => break Ok(value),
+                Err(Attempt::Busy) => return Err(unanswered(&self.label, cancel)),
+                Err(Attempt::Failed(error)) => return Err(error),
+                Ok(value) => return Ok(value),
             }
-        };
-        drop(pass);
-        if outcome.is_ok() {
-            self.open = Some(open);
         }
-        outcome
     }
 
     fn attempt<T>(
@@ -207,16 +235,24 @@ enum Attempt {
 
 impl Store for Sqlite {
     fn claim(&mut self, claim: &Claim, deadline: Instant, cancel: &Cancel) -> Result<Range, ClaimError> {
-        // Both numbers fit: a start is below 2^53, a count below 2^31.
-        let count = i64::try_from(claim.count).unwrap_or(i64::MAX);
-        let most = i64::MAX - count;
-        self.transact(claim.owned_to, deadline, cancel, |this, connection| {
-            let claimed = this.raise(connection, claim, count, most).map_err(|error| this.failed(error))?;
-            match claimed {
-                Some(end) => Ok(Range::new(end - count, end)),
-                None => Err(this.inspect(connection, claim).unwrap_or_else(|error| this.failed(error))),
+        let open = self.take_open()?;
+        let ours = self.sequence(&open);
+        let outcome = match self.enter(&open, Some((&ours, claim)), deadline, cancel)? {
+            Some(Turn::In(pass)) => {
+                let claimed = self.commit(&open, claim.owned_to, deadline, cancel, |this, connection| {
+                    this.claim_for_all(connection, claim, pass.orders(&ours))
+                });
+                Some(claimed.map(|(range, others)| {
+                    for (order, range) in &others {
+                        pass.answer(order, *range);
+                    }
+                    range
+                }))
             }
-        })
+            Some(Turn::Served(range)) => Some(Ok(range)),
+            None => None,
+        };
+        self.put_back(open, outcome, cancel)
     }
 
     fn give_back(&mut self, unused: Range, deadline: Instant, cancel: &Cancel) -> Result<bool, ClaimError> {
@@ -261,29 +297,51 @@ impl Store for Sqlite {
 }
 
 impl Sqlite {
-    fn raise(
+    fn sequence(&self, open: &Open) -> Sequence {
+        let file = open.file.as_ref().map(|&FileId(device, inode)| (device, inode));
+        Sequence { file, table: self.table.clone(), name: self.name.clone() }
+    }
+
+    /// Ours, and those of others that need nothing but the usual statement. What else there is to say they find out themselves.
+    fn claim_for_all(
         &self,
         connection: &Connection,
         claim: &Claim,
-        count: i64,
-        most: i64,
-    ) -> rusqlite::Result<Option<i64>> {
+        orders: Vec<Order>,
+    ) -> Result<(Range, Vec<(Order, Range)>), ClaimError> {
+        let raise = |claim: &Claim| self.raise(connection, claim).map_err(|error| self.failed(error));
+        let Some(ours) = raise(claim)? else {
+            return Err(self.inspect(connection, claim).unwrap_or_else(|error| self.failed(error)));
+        };
+        let mut others = Vec::new();
+        for order in orders {
+            if let Some(range) = raise(&order.claim)? {
+                others.push((order, range));
+            }
+        }
+        Ok((ours, others))
+    }
+
+    fn raise(&self, connection: &Connection, claim: &Claim) -> rusqlite::Result<Option<Range>> {
+        // Both numbers fit: a start is below 2^53, a count below 2^31.
+        let count = i64::try_from(claim.count).unwrap_or(i64::MAX);
+        let most = i64::MAX - count;
         let table = &self.table;
         let raise =
             "\"index\" = \"index\" + ?2 WHERE typeof(\"index\") = 'integer' AND \"index\" BETWEEN 0 AND ?3";
-        let index = |row: &rusqlite::Row<'_>| row.get(0);
+        let range = |row: &rusqlite::Row<'_>| row.get(0).map(|end: i64| Range::new(end - count, end));
         if claim.owned_to.is_some() {
             // A sequence that was there must not begin again.
             let update = format!("UPDATE {table} SET {raise} AND _id = ?1 RETURNING \"index\"");
             let mut update = connection.prepare_cached(&update)?;
-            update.query_row(params![self.name, count, most], index).optional()
+            update.query_row(params![self.name, count, most], range).optional()
         } else {
             let upsert = format!(
                 "INSERT INTO {table} (_id, \"index\") VALUES (?1, ?4 + ?2) \
                  ON CONFLICT (_id) DO UPDATE SET {raise} RETURNING \"index\""
             );
             let mut upsert = connection.prepare_cached(&upsert)?;
-            upsert.query_row(params![self.name, count, most, claim.start], index).optional()
+            upsert.query_row(params![self.name, count, most, claim.start], range).optional()
         }
     }
 }
@@ -326,5 +384,53 @@ impl FileId {
     #[cfg(not(unix))]
     fn of(_path: &Path) -> Option<Self> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNTS: std::ops::RangeInclusive<u64> = 1..=200;
+
+    #[test]
+    fn claims_of_many_at_once_are_distinct_and_none_is_lost() {
+        let folder = std::env::temp_dir().join(format!("texample-sqlite-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("ids.db");
+        let later = Instant::now() + Duration::from_secs(600);
+        let claim_all = |name: &str| {
+            let mut store = Sqlite::new(&path, "ids", name, String::new());
+            let mut owned_to = None;
+            let ranges: Vec<Range> = COUNTS
+                .map(|count| {
+                    let claim = Claim { count, start: 7, owned_to };
+                    let range = store.claim(&claim, later, &Cancel::default()).unwrap();
+                    assert_eq!(range.len(), count);
+                    assert!(owned_to.is_none_or(|owned_to| range.start >= owned_to));
+                    owned_to = Some(range.end);
+                    range
+                })
+                .collect();
+            ranges
+        };
+        let claim_all = &claim_all;
+        std::thread::scope(|scope| {
+            let names = ["a", "b"];
+            let threads = names.map(|name| [(); 4].map(|()| scope.spawn(move || claim_all(name))));
+            for (name, threads) in names.into_iter().zip(threads) {
+                let mut ranges: Vec<Range> =
+                    threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+                ranges.sort_by_key(|range| range.start);
+                let mut next = 7;
+                for range in ranges {
+                    assert_eq!(range.start, next);
+                    next = range.end;
+                }
+                let mut store = Sqlite::new(&path, "ids", name, String::new());
+                assert_eq!(store.read(later, &Cancel::default()).unwrap(), Some(next));
+            }
+        });
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

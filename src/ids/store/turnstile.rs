@@ -1,28 +1,30 @@
-//! Fair waiting for a lock between processes.
+//! Fair waiting for a lock between processes, and one transaction for all who wait.
 //!
 //! A folder beside the database holds the lock, a row with a place for each who
-//! may wait, and a bell for each place. Who leaves tells the next one in the
-//! row, round and round, before the lock is free, and nobody enters past one who
-//! was told. So everybody waits for about one turn of each other, and a
-//! turn costs one wake-up.
+//! may wait, and a bell for each place. Who waits leaves an order in the row. Who
+//! is in does the orders for its own sequence in its own transaction (a group
+//! commit), answers them, and rings their bells: so to wait costs about one
+//! transaction and one wake-up, however many wait. Of those who wait still when
+//! it leaves it tells one to come next, all the way round, and nobody enters past
+//! that one who would not do its order too.
 //!
 //! The lock alone keeps processes apart; row and bell are hints. A hint that is
 //! lost, because its process was killed or is frozen, costs the others `PATIENCE`.
-
+//!
 //! The lock belongs to an open file, not to the process. So it also keeps the
 //! threads of one process apart, and holds when a second copy of SQLite closes
 //! the database and thereby drops every lock of the process on that file.
 
+use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Cancel;
 use super::bell::{Bell, Ringer};
-
-/// So many wait fairly; whoever else comes looks now and then.
-const PLACES: usize = 256;
+use super::row::{AWAY, Head, LOOKS, Order, PLACES, Row, Sequence, TOLD, WAITS};
+use super::{Cancel, Claim, Range};
 
 /// Who was not told for so long looks whether the lock is free all the same, and whether it is to give up.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -30,19 +32,14 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// Between two looks at the row of who waits without a bell.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What stands in the row at a place: nothing, that its owner waits for its bell, that it was told to come, or that
-/// it waits without a bell and looks at the row.
-const AWAY: u8 = 0;
-const WAITS: u8 = 1;
-const TOLD: u8 = 2;
-const LOOKS: u8 = 3;
-
 pub(super) struct Turnstile {
     lock: File,
-    row: File,
+    row: Row,
     /// Dropped before what names the folder for it.
     place: Option<Place>,
     ringer: Ringer,
+    /// Of the next order.
+    number: Cell<u64>,
 }
 
 /// A place in the row, and the lock that makes it ours.
@@ -52,12 +49,43 @@ struct Place {
     _ours: File,
 }
 
+/// How waiting ended.
+pub(super) enum Turn<'a> {
+    /// The database is ours.
+    In(Pass<'a>),
+    /// Who was in has claimed this for us.
+    Served(Range),
+}
+
 /// The right to use the database; ends when dropped.
-pub(super) struct Pass<'a>(&'a Turnstile);
+pub(super) struct Pass<'a> {
+    turnstile: &'a Turnstile,
+    served: RefCell<Vec<usize>>,
+}
+
+impl Pass<'_> {
+    /// The orders of those who wait for the same sequence.
+    pub fn orders(&self, of: &Sequence) -> Vec<Order> {
+        let states = self.turnstile.row.head().states;
+        let waiting = (0..PLACES).filter(|&place| states[place] != AWAY);
+        let orders = waiting.filter_map(|place| self.turnstile.open_order(place));
+        orders.filter(|order| order.of == *of).collect()
+    }
+
+    /// Gives a range to who waits for it.
+    pub fn answer(&self, order: &Order, range: Range) {
+        self.turnstile.row.put_answer(order.place, order.number, range);
+        self.served.borrow_mut().push(order.place);
+    }
+}
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.0.leave();
+        self.turnstile.leave();
+        for &place in self.served.borrow().iter() {
+            // If it does not hear the bell, it looks when out of patience.
+            self.turnstile.ringer.ring(place);
+        }
     }
 }
 
@@ -86,87 +114,169 @@ impl Turnstile {
                 break;
             }
         }
-        let turnstile = Self { lock, row, place, ringer };
+        let number = Cell::new(RandomState::new().hash_one(0));
+        let turnstile = Self { lock, row: Row::new(row), place, ringer, number };
         // Its last owner may have been killed there.
         turnstile.mark_ours(AWAY);
         Ok(turnstile)
     }
 
-    /// Waits for the lock until `deadline` or `cancel`, or a little longer; none when it was not got.
-    pub fn enter(&self, deadline: Instant, cancel: &Cancel) -> io::Result<Option<Pass<'_>>> {
-        if self.row().iter().all(|&at| at == AWAY) && try_lock(&self.lock)? {
-            return Ok(Some(Pass(self)));
-        }
-        loop {
-            let has_bell = self.place.as_ref().is_some_and(|place| place.bell.is_some());
-            self.mark_ours(if has_bell { WAITS } else { LOOKS });
-            // Marked first: so either the lock is free now, or who holds it will see us when it leaves.
-            if !self.row().contains(&TOLD) && try_lock(&self.lock)? {
-                break;
-            }
-            let told = self.told(deadline.min(Instant::now() + PATIENCE), cancel);
-            if try_lock(&self.lock)? {
-                if !told {
-                    // Who was told did not come. It is left out until it says again that it waits.
-                    for (number, _) in self.row().iter().enumerate().filter(|&(_, &at)| at == TOLD) {
-                        self.mark(number, AWAY);
-                    }
-                }
-                break;
-            }
-            if cancel.is_cancelled() || Instant::now() >= deadline {
-                self.mark_ours(AWAY);
-                if try_lock(&self.lock)? {
-                    // We may have been told just now: the next one is told instead.
-                    self.leave();
-                }
-                return Ok(None);
-            }
-        }
+    /// Waits for the lock, or for somebody who does `claim` for us, until `deadline` or `cancel`, or a little longer;
+    /// none when there was neither.
+    pub fn enter(
+        &self,
+        claim: Option<(&Sequence, &Claim)>,
+        deadline: Instant,
+        cancel: &Cancel,
+    ) -> io::Result<Option<Turn<'_>>> {
+        let of = claim.map(|(of, _)| of);
+        let turn = if !self.is_behind(of) && try_lock(&self.lock)? {
+            Ok(Some(Turn::In(self.pass())))
+        } else {
+            self.wait(of, self.put_order(claim), deadline, cancel)
+        };
         self.mark_ours(AWAY);
-        Ok(Some(Pass(self)))
+        turn
     }
 
-    /// Waits to be told to come; false when it is `until`.
-    fn told(&self, until: Instant, cancel: &Cancel) -> bool {
-        let told = || self.place.as_ref().is_some_and(|place| self.row()[place.number] == TOLD);
-        while !told() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
+    fn wait(
+        &self,
+        of: Option<&Sequence>,
+        number: u64,
+        deadline: Instant,
+        cancel: &Cancel,
+    ) -> io::Result<Option<Turn<'_>>> {
+        let served = |range| Ok(Some(Turn::Served(range)));
+        let mut turns = self.row.head().turns;
+        let mut patience = Instant::now() + PATIENCE;
+        loop {
+            // Marked first: so either the lock is free now, or who holds it will see us when it leaves.
+            if self.is_left_out() {
+                self.mark_ours(if self.bell().is_some() { WAITS } else { LOOKS });
             }
-            let pause = match &self.place {
-                Some(Place { bell: Some(bell), .. }) => {
-                    // It may have rung for an earlier wait.
-                    bell.wait(left);
-                    continue;
+            if let Some(range) = self.answer(number) {
+                return served(range);
+            }
+            let mut is_in = !self.is_behind(of) && try_lock(&self.lock)?;
+            let now = Instant::now();
+            let given_up = cancel.is_cancelled() || now >= deadline;
+            if !is_in && now >= patience {
+                let head = self.row.head();
+                is_in = head.turns == turns && try_lock(&self.lock)?;
+                if is_in {
+                    // Who was told did not come. It is left out until it says again that it waits.
+                    for (place, _) in head.states.iter().enumerate().filter(|&(_, &at)| at == TOLD) {
+                        self.row.mark(place, AWAY);
+                    }
                 }
-                Some(_) => left.min(PAUSE),
-                None => left,
-            };
-            if cancel.sleep_until(Instant::now() + pause) {
-                return false;
+                (turns, patience) = (head.turns, now + PATIENCE);
             }
+            if given_up && !is_in {
+                self.mark_ours(AWAY);
+                // We may have been told just now: the next one is told instead.
+                is_in = try_lock(&self.lock)?;
+            }
+            if is_in {
+                let answer = self.answer(number);
+                if answer.is_none() && !given_up {
+                    return Ok(Some(Turn::In(self.pass())));
+                }
+                self.mark_ours(AWAY);
+                self.leave();
+                return Ok(answer.map(Turn::Served));
+            }
+            if given_up {
+                return self.answer(number).map_or(Ok(None), served);
+            }
+            self.rest(deadline.min(patience), cancel);
         }
-        true
+    }
+
+    /// Waits for the bell, or looks again soon if there is none.
+    fn rest(&self, until: Instant, cancel: &Cancel) {
+        if let Some(bell) = self.bell() {
+            // It may have rung for an earlier wait, and no time may be left.
+            let left = until.saturating_duration_since(Instant::now());
+            bell.wait(left.max(Duration::from_micros(1)));
+        } else {
+            let pause = if self.place.is_some() { PAUSE } else { PATIENCE };
+            cancel.sleep_until(until.min(Instant::now() + pause));
+        }
+    }
+
+    fn bell(&self) -> Option<&Bell> {
+        self.place.as_ref().and_then(|place| place.bell.as_ref())
+    }
+
+    fn pass(&self) -> Pass<'_> {
+        Pass { turnstile: self, served: RefCell::default() }
+    }
+
+    /// Whether somebody else was told to come whose order we would not do.
+    fn is_behind(&self, of: Option<&Sequence>) -> bool {
+        let ours = self.place.as_ref().map(|place| place.number);
+        let states = self.row.head().states;
+        let told = (0..PLACES).filter(|&place| states[place] == TOLD && Some(place) != ours);
+        let mut told = told.filter(|&place| !self.is_answered(place));
+        told.any(|place| of.is_none() || self.row.order(place).is_none_or(|order| Some(&order.of) != of))
+    }
+
+    /// Whether it has its answer, and only has to wake up.
+    fn is_answered(&self, place: usize) -> bool {
+        let answered = self.row.answer(place).map(|(number, _)| number);
+        answered.is_some() && self.row.order(place).map(|order| order.number) == answered
+    }
+
+    /// The order of who waits for its answer.
+    fn open_order(&self, place: usize) -> Option<Order> {
+        let order = self.row.order(place)?;
+        let answered = self.row.answer(place).map(|(number, _)| number);
+        (answered != Some(order.number)).then_some(order)
+    }
+
+    /// Whether nobody sees that we wait.
+    fn is_left_out(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| self.row.head().states[place.number] == AWAY)
+    }
+
+    /// Leaves an order in the row, or takes the last one away, and returns its number.
+    fn put_order(&self, claim: Option<(&Sequence, &Claim)>) -> u64 {
+        let number = self.number.get().wrapping_add(1);
+        self.number.set(number);
+        match (&self.place, claim) {
+            (Some(place), Some((of, claim))) => {
+                let (of, claim) = (of.clone(), claim.clone());
+                self.row.put_order(&Order { place: place.number, number, of, claim });
+            }
+            (Some(place), None) => self.row.clear_order(place.number),
+            (None, _) => {}
+        }
+        number
+    }
+
+    fn answer(&self, number: u64) -> Option<Range> {
+        let (answered, range) = self.place.as_ref().and_then(|place| self.row.answer(place.number))?;
+        (answered == number).then_some(range)
     }
 
     /// Frees the lock, which is held, and tells the next one in the row.
     fn leave(&self) {
         // Each round tells somebody or leaves somebody out, unless the row cannot be written.
         for _ in 0..=PLACES {
-            let next = self.next();
-            if let Some((next, _)) = next {
+            let head = self.row.head();
+            let next = self.next(&head);
+            if let Some(next) = next {
                 // As long as the lock is held, so that nobody comes in between.
-                self.mark(next, TOLD);
+                self.row.mark(next, TOLD);
             }
+            self.row.turn(next.unwrap_or(head.last), head.turns.wrapping_add(1));
             // It cannot fail for a lock that is held; if it did, closing the file frees it.
             let _ = self.lock.unlock();
             match next {
-                Some((next, how)) if how == LOOKS || self.ringer.ring(next) => return,
+                Some(next) if head.states[next] == LOOKS || self.ringer.ring(next) => return,
                 // Its owner was killed.
-                Some((next, _)) => self.mark(next, AWAY),
-                None if self.next().is_none() => return,
+                Some(next) => self.row.mark(next, AWAY),
+                None if self.next(&self.row.head()).is_none() => return,
                 // Somebody came after we looked, and found the lock held.
                 None => {}
             }
@@ -178,30 +288,17 @@ impl Turnstile {
         let _ = self.lock.unlock();
     }
 
-    /// Who waits, the first one after us all the way round, and how.
-    fn next(&self) -> Option<(usize, u8)> {
-        let row = self.row();
-        let after = self.place.as_ref().map_or(0, |place| place.number + 1);
-        let mut all = (after..PLACES).chain(0..after).map(|number| (number, row[number]));
-        all.find(|&(_, how)| how == WAITS || how == LOOKS)
+    /// Who was told and did not come yet, or the first one who waits, all the way round after who was told last.
+    fn next(&self, head: &Head) -> Option<usize> {
+        let waits = |&place: &usize| head.states[place] != AWAY && !self.is_answered(place);
+        let told = (0..PLACES).filter(|&place| head.states[place] == TOLD).find(waits);
+        told.or_else(|| (head.last + 1..PLACES).chain(0..=head.last).find(waits))
     }
 
-    fn row(&self) -> [u8; PLACES] {
-        let mut row = [AWAY; PLACES];
-        // What cannot be read is taken for empty: the row is a hint, the lock decides.
-        let _ = read_at(&self.row, &mut row);
-        row
-    }
-
-    fn mark_ours(&self, what: u8) {
+    fn mark_ours(&self, state: u8) {
         if let Some(place) = &self.place {
-            self.mark(place.number, what);
+            self.row.mark(place.number, state);
         }
-    }
-
-    fn mark(&self, number: usize, what: u8) {
-        // On a full disk nobody is told, and everybody looks when out of patience.
-        let _ = write_at(&self.row, what, number);
     }
 }
 
@@ -211,26 +308,6 @@ fn try_lock(file: &File) -> io::Result<bool> {
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, bytes, 0)
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, byte: u8, at: usize) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::write_at(file, &[byte], at as u64)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, bytes, 0)
-}
-
-#[cfg(windows)]
-fn write_at(file: &File, byte: u8, at: usize) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_write(file, &[byte], at as u64)
 }
 
 #[cfg(test)]
@@ -277,25 +354,25 @@ mod tests {
         let (a, b) = (folder.turnstile(), folder.turnstile());
         let cancel = Cancel::default();
 
-        let pass = a.enter(soon(), &cancel).unwrap();
+        let pass = a.enter(None, soon(), &cancel).unwrap();
         assert!(pass.is_some());
-        assert!(b.enter(soon(), &cancel).unwrap().is_none());
-        assert!(b.enter(soon(), &cancel).unwrap().is_none());
+        assert!(b.enter(None, soon(), &cancel).unwrap().is_none());
+        assert!(b.enter(None, soon(), &cancel).unwrap().is_none());
         drop(pass);
         // Nobody waits: nobody is in.
-        drop(a.enter(later(), &cancel).unwrap().unwrap());
-        let pass = b.enter(later(), &cancel).unwrap();
+        drop(a.enter(None, later(), &cancel).unwrap().unwrap());
+        let pass = b.enter(None, later(), &cancel).unwrap();
         assert!(pass.is_some());
-        assert!(a.enter(soon(), &cancel).unwrap().is_none());
+        assert!(a.enter(None, soon(), &cancel).unwrap().is_none());
         drop(pass);
         drop(a);
-        drop(b.enter(later(), &cancel).unwrap().unwrap());
+        drop(b.enter(None, later(), &cancel).unwrap().unwrap());
 
         let c = folder.turnstile();
-        let pass = c.enter(later(), &cancel).unwrap();
+        let pass = c.enter(None, later(), &cancel).unwrap();
         assert!(pass.is_some());
         cancel.cancel();
-        assert!(b.enter(later(), &cancel).unwrap().is_none());
+        assert!(b.enter(None, later(), &cancel).unwrap().is_none());
     }
 
     #[test]
@@ -307,7 +384,7 @@ mod tests {
                 scope.spawn(|| {
                     let (turnstile, cancel) = (folder.turnstile(), Cancel::default());
                     for _ in 0..200 {
-                        let pass = turnstile.enter(later(), &cancel).unwrap();
+                        let pass = turnstile.enter(None, later(), &cancel).unwrap();
                         assert!(pass.is_some());
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         turns.fetch_add(1, Ordering::SeqCst);
@@ -317,7 +394,7 @@ mod tests {
             }
         });
         assert_eq!(turns.into_inner(), 1600);
-        assert_eq!(folder.turnstile().row(), [AWAY; PLACES]);
+        assert_eq!(folder.turnstile().row.head().states, [AWAY; PLACES]);
     }
 
     #[test]
@@ -325,24 +402,24 @@ mod tests {
         let folder = Folder::new("order");
         let three = [folder.turnstile(), folder.turnstile(), folder.turnstile()];
         assert_eq!(three.each_ref().map(|one| one.place.as_ref().unwrap().number), [0, 1, 2]);
-        three[0].mark(0, WAITS);
-        three[2].mark(2, WAITS);
-        assert_eq!(
-            three.each_ref().map(Turnstile::next),
-            [Some((2, WAITS)), Some((2, WAITS)), Some((0, WAITS))]
-        );
-        drop(three[1].enter(later(), &Cancel::default()).unwrap().unwrap());
-        assert_eq!(three[0].row()[..3], [WAITS, AWAY, TOLD]);
+        three[0].row.mark(0, WAITS);
+        three[2].row.mark(2, WAITS);
+        drop(three[1].enter(None, later(), &Cancel::default()).unwrap().unwrap());
+        assert_eq!(three[0].row.head().states[..3], [WAITS, AWAY, TOLD], "0 was the last, so to say");
+        three[2].row.mark(2, AWAY);
+        three[1].row.mark(1, WAITS);
+        drop(three[2].enter(None, later(), &Cancel::default()).unwrap().unwrap());
+        assert_eq!(three[0].row.head().states[..3], [TOLD, WAITS, AWAY]);
     }
 
     #[test]
     fn who_was_killed_where_it_waited_or_was_told_is_passed_over() {
         let folder = Folder::new("killed");
         let (one, cancel) = (folder.turnstile(), Cancel::default());
-        one.mark(7, WAITS);
-        one.mark(9, TOLD);
-        drop(one.enter(later(), &cancel).unwrap().unwrap());
-        assert_eq!(one.row(), [AWAY; PLACES]);
+        one.row.mark(7, WAITS);
+        one.row.mark(9, TOLD);
+        drop(one.enter(None, later(), &cancel).unwrap().unwrap());
+        assert_eq!(one.row.head().states, [AWAY; PLACES]);
     }
 
     #[test]
@@ -350,20 +427,20 @@ mod tests {
         let folder = Folder::new("silent");
         let (one, other, cancel) = (folder.turnstile(), folder.turnstile(), Cancel::default());
         other.mark_ours(LOOKS);
-        drop(one.enter(later(), &cancel).unwrap().unwrap());
-        assert_eq!(one.row()[..2], [AWAY, TOLD]);
-        drop(other.enter(later(), &cancel).unwrap().unwrap());
-        assert_eq!(one.row(), [AWAY; PLACES]);
+        drop(one.enter(None, later(), &cancel).unwrap().unwrap());
+        assert_eq!(one.row.head().states[..2], [AWAY, TOLD]);
+        drop(other.enter(None, later(), &cancel).unwrap().unwrap());
+        assert_eq!(one.row.head().states, [AWAY; PLACES]);
     }
 
     #[test]
     fn a_row_that_cannot_be_written_holds_nobody_up() {
         let folder = Folder::new("full");
         let (mut one, other, cancel) = (folder.turnstile(), folder.turnstile(), Cancel::default());
-        other.mark(7, WAITS); // and was killed
-        one.row = File::open(folder.0.join("ids.db-locks/row")).unwrap();
-        drop(one.enter(later(), &cancel).unwrap().unwrap());
-        drop(other.enter(later(), &cancel).unwrap().unwrap());
+        other.row.mark(7, WAITS); // and was killed
+        one.row = Row::new(File::open(folder.0.join("ids.db-locks/row")).unwrap());
+        drop(one.enter(None, later(), &cancel).unwrap().unwrap());
+        drop(other.enter(None, later(), &cancel).unwrap().unwrap());
     }
 
     #[test]
@@ -372,11 +449,144 @@ mod tests {
         let (one, frozen, cancel) = (folder.turnstile(), folder.turnstile(), Cancel::default());
         frozen.mark_ours(WAITS);
         for _ in 0..20 {
-            drop(one.enter(later(), &cancel).unwrap().unwrap());
+            drop(one.enter(None, later(), &cancel).unwrap().unwrap());
         }
-        assert_eq!(one.row()[1], AWAY, "left out until it says again that it waits");
+        assert_eq!(one.row.head().states[1], AWAY, "left out until it says again that it waits");
         // It wakes up, and finds its way in.
-        drop(frozen.enter(later(), &cancel).unwrap().unwrap());
-        drop(one.enter(later(), &cancel).unwrap().unwrap());
+        drop(frozen.enter(None, later(), &cancel).unwrap().unwrap());
+        drop(one.enter(None, later(), &cancel).unwrap().unwrap());
+    }
+
+    fn sequence(name: &str) -> Sequence {
+        Sequence { file: Some((1, 2)), table: "\"ids\"".into(), name: name.into() }
+    }
+
+    const CLAIM: Claim = Claim { count: 3, start: 1000, owned_to: None };
+
+    /// Until somebody has left an order of this sequence in the row.
+    fn orders(pass: &Pass<'_>, of: &Sequence) -> Vec<Order> {
+        loop {
+            let orders = pass.orders(of);
+            if !orders.is_empty() {
+                return orders;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn pass(turn: Option<Turn<'_>>) -> Pass<'_> {
+        match turn {
+            Some(Turn::In(pass)) => pass,
+            Some(Turn::Served(range)) => panic!("served with {range:?}"),
+            None => panic!("not in"),
+        }
+    }
+
+    #[test]
+    fn who_is_in_does_the_orders_of_the_others_and_they_need_not_come_in() {
+        let folder = Folder::new("served");
+        let (one, ours, cancel) = (folder.turnstile(), sequence("a"), Cancel::default());
+        let inside = pass(one.enter(Some((&ours, &CLAIM)), later(), &cancel).unwrap());
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let other = folder.turnstile();
+                let turn = other.enter(Some((&ours, &CLAIM)), later(), &cancel).unwrap();
+                assert!(matches!(turn, Some(Turn::Served(Range { start: 70, end: 73 }))));
+            });
+            let order = orders(&inside, &ours).remove(0);
+            assert_eq!((order.place, &order.of, &order.claim), (1, &ours, &CLAIM));
+            inside.answer(&order, Range::new(70, 73));
+            assert_eq!(inside.orders(&ours), [], "an order is done once");
+            other.join().unwrap();
+        });
+        drop(inside);
+        assert_eq!(one.row.head().states, [AWAY; PLACES]);
+    }
+
+    #[test]
+    fn who_waits_for_something_else_gets_its_turn() {
+        let folder = Folder::new("other");
+        let (one, cancel) = (folder.turnstile(), Cancel::default());
+        let of_another_file = Sequence { file: Some((1, 3)), ..sequence("a") };
+        let others = [of_another_file, Sequence { table: "\"more\"".into(), ..sequence("a") }, sequence("b")];
+        let inside = pass(one.enter(None, later(), &cancel).unwrap());
+        std::thread::scope(|scope| {
+            for other in &others {
+                scope.spawn(|| {
+                    drop(pass(folder.turnstile().enter(Some((other, &CLAIM)), later(), &cancel).unwrap()))
+                });
+            }
+            for other in &others {
+                assert_eq!(orders(&inside, other).len(), 1);
+            }
+            assert_eq!(inside.orders(&sequence("a")), []);
+            drop(inside);
+        });
+    }
+
+    #[test]
+    fn past_who_was_told_only_those_enter_who_do_its_order_too() {
+        let folder = Folder::new("past");
+        let (one, told, cancel) = (folder.turnstile(), folder.turnstile(), Cancel::default());
+        let number = told.put_order(Some((&sequence("a"), &CLAIM)));
+        told.mark_ours(TOLD);
+        assert!(one.is_behind(None));
+        assert!(one.is_behind(Some(&sequence("b"))));
+        assert!(!one.is_behind(Some(&sequence("a"))));
+        let inside = pass(one.enter(Some((&sequence("a"), &CLAIM)), later(), &cancel).unwrap());
+        inside.answer(&orders(&inside, &sequence("a"))[0], Range::new(5, 8));
+        drop(inside);
+        assert!(!one.is_behind(None), "it was answered, and only has to wake up");
+        assert_eq!(one.next(&one.row.head()), None);
+        assert_eq!(told.answer(number), Some(Range::new(5, 8)));
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_order_is_none() {
+        let folder = Folder::new("earlier");
+        let (one, cancel) = (folder.turnstile(), Cancel::default());
+        let number = one.put_order(Some((&sequence("a"), &CLAIM)));
+        one.row.put_answer(0, number, Range::new(5, 8));
+        // Its owner was killed, or gave up; the next owner of the place orders the same.
+        drop(one);
+        let (one, other) = (folder.turnstile(), folder.turnstile());
+        let inside = pass(other.enter(None, later(), &cancel).unwrap());
+        std::thread::scope(|scope| {
+            let late = scope.spawn(|| one_enters(one, &cancel));
+            assert_ne!(orders(&inside, &sequence("a"))[0].number, number);
+            drop(inside);
+            late.join().unwrap();
+        });
+
+        fn one_enters(one: Turnstile, cancel: &Cancel) {
+            drop(pass(one.enter(Some((&sequence("a"), &CLAIM)), later(), cancel).unwrap()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_order_or_half_an_answer_is_passed_over() {
+        let folder = Folder::new("half");
+        let (one, cancel) = (folder.turnstile(), Cancel::default());
+        let too_long = sequence(&"n".repeat(1000));
+        one.put_order(Some((&sequence("a"), &CLAIM)));
+        one.put_order(Some((&too_long, &CLAIM)));
+        assert_eq!(one.row.order(0), None, "nor is the last one left there");
+
+        let number = one.put_order(Some((&sequence("a"), &CLAIM)));
+        one.row.put_answer(0, number, Range::new(5, 8));
+        let path = folder.0.join("ids.db-locks/row");
+        let whole = std::fs::read(&path).unwrap();
+        let answer = whole.iter().rposition(|&byte| byte == b'5').unwrap();
+        for (at, byte) in [(answer, b'4'), (answer + 2, b'9'), (answer + 3, b' ')] {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(one.answer(number), None);
+        }
+        // Whatever stands there, everybody comes in.
+        for byte in [0, b'1', 0xff, TOLD] {
+            std::fs::write(&path, [byte].repeat(whole.len() * 2)).unwrap();
+            drop(pass(one.enter(Some((&sequence("a"), &CLAIM)), later(), &cancel).unwrap()));
+        }
     }
 }
