@@ -128,7 +128,7 @@ for (const { name, data } of payloads.slice(-2)) {
   if (only && only !== name) continue
   const png = encodeDataToImage(data)
   const [stringify, parse, encode, decode, turn] = [[], [], [], [], []]
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 120; round++) {
     stringify.push(timed(() => JSON.stringify(data)))
     encode.push(await holdOf(() => encodeDataToImageAsync(data)))
     const json = JSON.stringify(data)

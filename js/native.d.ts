@@ -60,7 +60,7 @@ export declare class SequencePort {
 export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | Buffer | { code: string, message: string }>
 
 /** Encodes JSON text on a thread of the pool. */
-export declare function encodeImageAsync(json: string, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
+export declare function encodeImageAsync(json: string | string[], flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
 
 /**
  * The calls that JavaScript waits for, as functions of one object.
@@ -68,7 +68,7 @@ export declare function encodeImageAsync(json: string, flags: number, maxBytes: 
  * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer. `decode` gives a long text that is
  * ASCII as bytes: in `scratch`, and its length is returned, or in a buffer of its own.
  */
-export declare function imageCalls(): { encode(json: string, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer }
+export declare function imageCalls(): { encode(json: string | string[], flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer }
 
 /** A claim that ended. */
 export interface PoolEvent {

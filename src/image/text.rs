@@ -16,13 +16,15 @@ pub enum Charset {
     Utf8,
 }
 
-/// JSON text in one of the two encodings it comes in.
+/// JSON text in one of the encodings it comes in.
 #[derive(Clone, Copy, Debug)]
 pub enum Text<'a> {
     /// From Rust.
     Utf8(&'a str),
     /// From JavaScript.
     Utf16(&'a [u16]),
+    /// From JavaScript, when no character is above `ÿ`.
+    Latin1(&'a [u8]),
 }
 
 /// Units that are looked at together.
@@ -36,6 +38,7 @@ impl Text<'_> {
     pub(super) fn write(self, charset: Charset, out: &mut Vec<u8>) {
         match (self, charset) {
             (Text::Utf16(units), charset) => write_units(units, charset, out),
+            (Text::Latin1(units), charset) => write_units(units, charset, out),
             (Text::Utf8(text), Charset::Ascii) => write_ascii(text, out),
             (Text::Utf8(text), Charset::Utf8) => {
                 let mut rest = text.as_bytes();
@@ -54,11 +57,12 @@ impl Text<'_> {
         match self {
             Text::Utf8(text) => text.len(),
             Text::Utf16(units) => units.len(),
+            Text::Latin1(units) => units.len(),
         }
     }
 }
 
-fn write_units(units: &[u16], charset: Charset, out: &mut Vec<u8>) {
+fn write_units<U: Copy + Into<u16>>(units: &[U], charset: Charset, out: &mut Vec<u8>) {
     // The last run is written as a whole chunk, and cut back.
     out.reserve(units.len() + CHUNK);
     let mut rest = write_plain(units, out);
@@ -70,7 +74,7 @@ fn write_units(units: &[u16], charset: Charset, out: &mut Vec<u8>) {
             }
             // A surrogate pair may stand across the border of two chunks.
             Charset::Utf8 => {
-                let split = matches!(chunk[CHUNK - 1], 0xD800..=0xDBFF) && !after.is_empty();
+                let split = matches!(chunk[CHUNK - 1].into(), 0xD800..=0xDBFF) && !after.is_empty();
                 let (chunk, after) = rest.split_at(if split { CHUNK - 1 } else { CHUNK });
                 write_utf8_units(chunk, out);
                 after
@@ -88,13 +92,13 @@ fn write_units(units: &[u16], charset: Charset, out: &mut Vec<u8>) {
 ///
 /// By itself, and with nothing but the test in its loop, it is vectorized: a quarter of the time.
 #[inline(never)]
-fn write_plain<'a>(mut units: &'a [u16], out: &mut Vec<u8>) -> &'a [u16] {
+fn write_plain<'a, U: Copy + Into<u16>>(mut units: &'a [U], out: &mut Vec<u8>) -> &'a [U] {
     while let Some((chunk, after)) = units.split_first_chunk::<CHUNK>() {
         let mut bytes = [0; CHUNK];
         let mut escapes = 0;
         for (byte, &unit) in bytes.iter_mut().zip(chunk) {
-            escapes |= needs_escape(unit);
-            *byte = unit.to_le_bytes()[0];
+            escapes |= needs_escape(unit.into());
+            *byte = low_byte(unit);
         }
         if escapes != 0 {
             break;
@@ -103,6 +107,11 @@ fn write_plain<'a>(mut units: &'a [u16], out: &mut Vec<u8>) -> &'a [u16] {
         units = after;
     }
     units
+}
+
+#[inline(always)]
+fn low_byte<U: Into<u16>>(unit: U) -> u8 {
+    unit.into().to_le_bytes()[0]
 }
 
 /// 1 or 0.
@@ -114,20 +123,22 @@ fn needs_escape(unit: u16) -> u16 {
 
 /// Writes a chunk that has escapes: what is between them is copied sixteen bytes at a time, and cut back to what it is.
 #[inline(never)]
-fn write_ascii_chunk(chunk: &[u16; CHUNK], out: &mut Vec<u8>) {
+fn write_ascii_chunk<U: Copy + Into<u16>>(chunk: &[U; CHUNK], out: &mut Vec<u8>) {
     let mut bytes = [0; 2 * CHUNK];
     for (byte, &unit) in bytes.iter_mut().zip(chunk) {
-        *byte = unit.to_le_bytes()[0];
+        *byte = low_byte(unit);
     }
-    let mut escapes =
-        chunk.iter().enumerate().fold(0, |escapes, (index, &unit)| escapes | needs_escape(unit) << index);
+    let mut escapes = chunk
+        .iter()
+        .enumerate()
+        .fold(0, |escapes, (index, &unit)| escapes | needs_escape(unit.into()) << index);
     let mut from = 0;
     while escapes != 0 {
         // Below 16, as is `from`: `escapes` has sixteen bits.
         let at = escapes.trailing_zeros() as usize;
         escapes &= escapes - 1;
         write_run(&bytes, from, at, out);
-        out.extend_from_slice(&escape_of(chunk[at]));
+        out.extend_from_slice(&escape_of(chunk[at].into()));
         from = at + 1;
     }
     write_run(&bytes, from, CHUNK, out);
@@ -139,8 +150,9 @@ fn write_run(bytes: &[u8; 2 * CHUNK], from: usize, to: usize, out: &mut Vec<u8>)
     out.truncate(end);
 }
 
-fn write_ascii_units(units: &[u16], out: &mut Vec<u8>) {
+fn write_ascii_units<U: Copy + Into<u16>>(units: &[U], out: &mut Vec<u8>) {
     for &unit in units {
+        let unit = unit.into();
         match u8::try_from(unit) {
             Ok(byte) if is_plain(byte) => out.push(byte),
             _ => escape(unit, out),
@@ -164,9 +176,9 @@ fn write_ascii(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(rest.as_bytes());
 }
 
-fn write_utf8_units(units: &[u16], out: &mut Vec<u8>) {
+fn write_utf8_units<U: Copy + Into<u16>>(units: &[U], out: &mut Vec<u8>) {
     let mut bytes = [0; 4];
-    for character in char::decode_utf16(units.iter().copied()) {
+    for character in char::decode_utf16(units.iter().map(|&unit| unit.into())) {
         match character {
             Ok('%') => escape(u16::from(b'%'), out),
             Ok('\0') => escape(0, out),
@@ -251,6 +263,20 @@ mod tests {
     #[test]
     fn utf8_escapes_percent_alone() {
         assert_eq!(written(Text::Utf8("\"100% \u{7f}ö💡~\""), Charset::Utf8), "\"100\\u0025 \u{7f}ö💡~\"");
+    }
+
+    #[test]
+    fn latin1_is_written_as_utf16_is() {
+        let bytes: Vec<u8> =
+            (1..=u8::MAX).chain(b"ordinary text of more than sixteen bytes".iter().copied()).collect();
+        let units: Vec<u16> = bytes.iter().copied().map(u16::from).collect();
+        for charset in [Charset::Ascii, Charset::Utf8] {
+            for from in 0..bytes.len() {
+                let (narrow, wide) = (Text::Latin1(&bytes[from..]), Text::Utf16(&units[from..]));
+                assert_eq!(narrow.len(), wide.len());
+                assert_eq!(written(narrow, charset), written(wide, charset));
+            }
+        }
     }
 
     #[test]

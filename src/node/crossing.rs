@@ -10,14 +10,19 @@ use std::ptr;
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName};
 use napi::{Env, JsError, ValueType, sys};
 
-use crate::image::too_large;
+use crate::image::{Text, too_large};
 use crate::{Error, ErrorCode, Result};
 
-/// UTF-16 units that a thread keeps room for from one call to the next.
-pub(super) const KEPT_UNITS: usize = 1 << 20;
+/// The most bytes of text that a thread keeps room for, in each encoding.
+const KEPT: usize = 2 << 20;
+
+/// Texts that a thread keeps the room of for its next tasks, at most.
+const MOST_SPARE: usize = 8;
 
 thread_local! {
-    static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
+    static TEXT: RefCell<Crossed> = const { RefCell::new(Crossed::new()) };
+    /// Fresh memory would be paid for on JavaScript's thread, page by page, so tasks bring theirs back.
+    static SPARE: RefCell<Vec<Crossed>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A function for JavaScript that borrows nothing beyond its call.
@@ -153,63 +158,41 @@ impl Value {
         Ok((Self(value), unsafe { slice_of(data, length) }))
     }
 
-    /// The units of a string, in a buffer that the thread keeps; `read` must not come back here.
-    pub(super) fn with_units<R>(
-        self,
-        env: Env,
-        most: usize,
-        read: impl FnOnce(&[u16]) -> Result<R>,
-    ) -> Result<R> {
-        UNITS.with_borrow_mut(|units| {
-            let result = self.fill(env, most, units).and_then(|()| read(units));
-            if units.capacity() > KEPT_UNITS {
-                *units = Vec::new();
-            }
-            result
-        })
-    }
-
-    /// The units of a string, into `units`; no memory is taken for more than `most`.
-    pub(super) fn fill(self, env: Env, most: usize, units: &mut Vec<u16>) -> Result<()> {
-        // Most strings fit what is there: one call then, which truncates a longer one and so shows that it is.
-        if self.read(env, units)? {
-            return Ok(());
-        }
-        let mut length = 0;
-        // SAFETY: a null buffer asks for the length, which is written to a local.
-        check(unsafe {
-            sys::napi_get_value_string_utf16(env.raw(), self.0, ptr::null_mut(), 0, &mut length)
-        })?;
-        if length > most {
-            return Err(too_large("the data are", most));
-        }
-        // One for the terminating zero, one for `read` to see that nothing was cut off.
-        *units = Vec::with_capacity(length + 2);
-        if self.read(env, units)? { Ok(()) } else { Err(unreadable()) }
-    }
-
-    /// Reads a string into the capacity of `units`; false if it may not have fitted.
-    fn read(self, env: Env, units: &mut Vec<u16>) -> Result<bool> {
-        units.clear();
-        let capacity = units.capacity();
+    /// A string, into the spare capacity of `units`; false if it may not have fitted.
+    fn read<U: Unit>(self, env: Env, units: &mut Vec<U>) -> Result<bool> {
+        let room = units.spare_capacity_mut();
+        let capacity = room.len();
         if capacity < 2 {
             return Ok(false);
         }
         let mut length = 0;
-        // SAFETY: the buffer has room for `capacity` units, the terminating zero among them; `length` leaves the zero
-        // out, and all units before it were written.
-        unsafe {
-            let status = sys::napi_get_value_string_utf16(
-                env.raw(),
-                self.0,
-                units.as_mut_ptr(),
-                capacity,
-                &mut length,
-            );
-            check(status)?;
-            units.set_len(length);
-        }
+        // SAFETY: there is room for `capacity` units, the terminating zero among them.
+        check(unsafe { U::get(env.raw(), self.0, room.as_mut_ptr().cast(), capacity, &mut length) })?;
+        // SAFETY: `length` leaves the zero out, and all units before it were written.
+        unsafe { units.set_len(units.len() + length) };
         Ok(length < capacity - 1)
+    }
+
+    /// The length of a string, in UTF-16 units.
+    fn text_length(self, env: Env) -> Result<usize> {
+        let mut length = 0;
+        // SAFETY: a null buffer asks for the length, which is written to a local.
+        check(unsafe { u16::get(env.raw(), self.0, ptr::null_mut(), 0, &mut length) })?;
+        Ok(length)
+    }
+
+    /// The elements of an array.
+    fn elements(self, env: Env) -> Result<Vec<Self>> {
+        let mut length = 0;
+        // SAFETY: the result is written to a local.
+        check(unsafe { sys::napi_get_array_length(env.raw(), self.0, &mut length) })?;
+        let element = |index| {
+            let mut element = ptr::null_mut();
+            // SAFETY: the result is written to a local.
+            check(unsafe { sys::napi_get_element(env.raw(), self.0, index, &mut element) })?;
+            Ok(Self(element))
+        };
+        (0..length).map(element).collect()
     }
 
     /// A new object without properties.
@@ -235,6 +218,176 @@ impl Value {
         })?;
         Ok(Self(value))
     }
+}
+
+/// What a string is read as.
+trait Unit: Copy {
+    /// `,`
+    const COMMA: Self;
+
+    /// Node-API's call that reads a string.
+    ///
+    /// # Safety
+    /// `into` has room for `capacity` units, or is null.
+    unsafe fn get(
+        env: sys::napi_env,
+        text: sys::napi_value,
+        into: *mut Self,
+        capacity: usize,
+        length: *mut usize,
+    ) -> sys::napi_status;
+}
+
+impl Unit for u8 {
+    const COMMA: Self = b',';
+
+    unsafe fn get(
+        env: sys::napi_env,
+        text: sys::napi_value,
+        into: *mut Self,
+        capacity: usize,
+        length: *mut usize,
+    ) -> sys::napi_status {
+        // SAFETY: the caller's word.
+        unsafe { sys::napi_get_value_string_latin1(env, text, into.cast(), capacity, length) }
+    }
+}
+
+impl Unit for u16 {
+    const COMMA: Self = b',' as u16;
+
+    unsafe fn get(
+        env: sys::napi_env,
+        text: sys::napi_value,
+        into: *mut Self,
+        capacity: usize,
+        length: *mut usize,
+    ) -> sys::napi_status {
+        // SAFETY: the caller's word.
+        unsafe { sys::napi_get_value_string_utf16(env, text, into, capacity, length) }
+    }
+}
+
+/// How JavaScript hands a text over.
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    /// No character is above `ÿ`.
+    pub(super) latin1: bool,
+    /// It is an array of texts, each of them a JSON array: together they are one.
+    pub(super) pieces: bool,
+}
+
+/// A text that was read from JavaScript.
+pub(super) struct Crossed {
+    latin1: Vec<u8>,
+    utf16: Vec<u16>,
+    is_latin1: bool,
+}
+
+impl Crossed {
+    pub(super) const fn new() -> Self {
+        Self { latin1: Vec::new(), utf16: Vec::new(), is_latin1: false }
+    }
+
+    /// Reads a text into room that this thread keeps, and hands it to `work`, which must not come back here.
+    pub(super) fn with<R>(
+        env: Env,
+        json: Value,
+        form: Form,
+        most: usize,
+        work: impl FnOnce(Text<'_>) -> Result<R>,
+    ) -> Result<R> {
+        TEXT.with_borrow_mut(|crossed| {
+            let result = crossed.read(env, json, form, most).and_then(|()| work(crossed.text()));
+            crossed.trim();
+            result
+        })
+    }
+
+    /// Reads a text into room that is kept for tasks.
+    pub(super) fn take(env: Env, json: Value, form: Form, most: usize) -> Result<Self> {
+        let mut crossed = SPARE.with_borrow_mut(Vec::pop).unwrap_or(Self::new());
+        crossed.read(env, json, form, most)?;
+        Ok(crossed)
+    }
+
+    /// Keeps the room of what `take` gave.
+    pub(super) fn give_back(mut self) {
+        self.trim();
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < MOST_SPARE {
+                spare.push(self);
+            }
+        });
+    }
+
+    pub(super) fn text(&self) -> Text<'_> {
+        if self.is_latin1 { Text::Latin1(&self.latin1) } else { Text::Utf16(&self.utf16) }
+    }
+
+    fn read(&mut self, env: Env, json: Value, form: Form, most: usize) -> Result<()> {
+        self.is_latin1 = form.latin1;
+        match form {
+            Form { latin1: true, pieces: false } => read_whole(env, json, most, &mut self.latin1),
+            Form { latin1: false, pieces: false } => read_whole(env, json, most, &mut self.utf16),
+            Form { latin1: true, pieces: true } => read_pieces(env, json, most, &mut self.latin1),
+            Form { latin1: false, pieces: true } => read_pieces(env, json, most, &mut self.utf16),
+        }
+    }
+
+    fn trim(&mut self) {
+        if self.latin1.capacity() > KEPT {
+            self.latin1 = Vec::new();
+        }
+        if self.utf16.capacity() > KEPT / 2 {
+            self.utf16 = Vec::new();
+        }
+    }
+}
+
+/// Reads a string into `units`; no memory is taken for more than `most`.
+fn read_whole<U: Unit>(env: Env, json: Value, most: usize, units: &mut Vec<U>) -> Result<()> {
+    units.clear();
+    // Most strings fit what is there: one call then, which truncates a longer one and so shows that it is.
+    if json.read(env, units)? {
+        return Ok(());
+    }
+    let length = json.text_length(env)?;
+    if length > most {
+        return Err(too_large("the data are", most));
+    }
+    // One for the terminating zero, one for `read` to see that nothing was cut off.
+    *units = Vec::with_capacity(length + 2);
+    if json.read(env, units)? { Ok(()) } else { Err(unreadable()) }
+}
+
+/// Reads the pieces of one JSON array into `units`; no memory is taken for more than `most`.
+fn read_pieces<U: Unit>(env: Env, json: Value, most: usize, units: &mut Vec<U>) -> Result<()> {
+    let pieces = json.elements(env)?;
+    let mut length = 0;
+    for piece in &pieces {
+        length += piece.text_length(env)?;
+    }
+    let length = (length + 1).saturating_sub(pieces.len());
+    if length > most {
+        return Err(too_large("the data are", most));
+    }
+    units.clear();
+    if units.capacity() < length + 2 {
+        *units = Vec::with_capacity(length + 2);
+    }
+    for piece in pieces {
+        // Where a piece ends, the next one begins: `]` and `[` become a comma.
+        let border = units.len().checked_sub(1);
+        units.truncate(border.unwrap_or(0));
+        if !piece.read(env, units)? {
+            return Err(unreadable());
+        }
+        if let Some(first) = border.and_then(|border| units.get_mut(border)) {
+            *first = U::COMMA;
+        }
+    }
+    Ok(())
 }
 
 impl FromNapiValue for Value {

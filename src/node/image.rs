@@ -1,6 +1,5 @@
 //! The N-API shell of `image`.
 
-use std::cell::RefCell;
 use std::ffi::CStr;
 use std::ptr;
 
@@ -8,27 +7,21 @@ use napi::bindgen_prelude::{AsyncTask, BufferSlice, Either, ToNapiValue, TypeNam
 use napi::{Env, Task, ValueType, check_status, sys};
 use napi_derive::napi;
 
-use super::crossing::{Call, KEPT_UNITS, Value, caught};
+use super::crossing::{Call, Crossed, Form, Value, caught};
 use super::error::Result;
 use crate::Error;
-use crate::image::{Charset, Compression, DecodeOptions, EncodeOptions, Text, Workspace};
+use crate::image::{Charset, Compression, DecodeOptions, EncodeOptions, Workspace};
 
 /// The most bytes of a PNG that goes into JavaScript's slab; `js/image.cjs` has the same number.
 const MOST_POOLED: usize = 4096;
-
-/// Buffers of units that a thread keeps for its next tasks, at most.
-const MOST_SPARE: usize = 8;
-
-thread_local! {
-    /// Fresh memory would be paid for on JavaScript's thread, page by page, so tasks bring theirs back.
-    static SPARE_UNITS: RefCell<Vec<Vec<u16>>> = const { RefCell::new(Vec::new()) };
-}
 
 /// Bits of the `flags` that `js/image.cjs` packs its options into.
 mod flag {
     pub(super) const COMPRESSION: u32 = 0b11;
     pub(super) const UTF8: u32 = 0b100;
     pub(super) const ROBUST: u32 = 0b1000;
+    pub(super) const LATIN1: u32 = 0b1_0000;
+    pub(super) const PIECES: u32 = 0b10_0000;
 }
 
 fn encode_options(flags: u32, max_bytes: u32) -> EncodeOptions {
@@ -45,12 +38,16 @@ fn encode_options(flags: u32, max_bytes: u32) -> EncodeOptions {
     }
 }
 
+fn form(flags: u32) -> Form {
+    Form { latin1: flags & flag::LATIN1 != 0, pieces: flags & flag::PIECES != 0 }
+}
+
 /// The calls that JavaScript waits for, as functions of one object.
 ///
 /// `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer. `decode` gives a long text that is
 /// ASCII as bytes: in `scratch`, and its length is returned, or in a buffer of its own.
 #[napi(
-    ts_return_type = "{ encode(json: string, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer }"
+    ts_return_type = "{ encode(json: string | string[], flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer }"
 )]
 pub fn image_calls(env: Env) -> Result<Value> {
     let calls = Value::of_object(env)?;
@@ -69,13 +66,14 @@ impl Call<5> for EncodeCall {
     const NAME: &CStr = c"encode";
 
     fn call(env: Env, [json, flags, max_bytes, slab, from]: [Value; 5]) -> crate::Result<Value> {
-        let options = encode_options(flags.integer(env)?, max_bytes.integer(env)?);
+        let flags = flags.integer(env)?;
+        let options = encode_options(flags, max_bytes.integer(env)?);
         let from = from.integer(env)? as usize;
-        json.with_units(env, options.max_bytes, |units| {
+        Crossed::with(env, json, form(flags), options.max_bytes, |text| {
             let mut buffer = None;
             let mut pooled = 0;
             Workspace::of_thread(|workspace| {
-                workspace.encode(Text::Utf16(units), &options, |length| {
+                workspace.encode(text, &options, |length| {
                     if length <= MOST_POOLED {
                         // SAFETY: `js/image.cjs` gives each place of the slab to one image, and this is the only slice of it.
                         let place = unsafe { slab.memory(env)? }.get_mut(from..);
@@ -97,12 +95,12 @@ impl Call<5> for EncodeCall {
 /// Encodes JSON text on a thread of the pool.
 #[napi(
     ts_return_type = "Promise<Buffer | { code: string, message: string }>",
-    ts_args_type = "json: string, flags: number, maxBytes: number"
+    ts_args_type = "json: string | string[], flags: number, maxBytes: number"
 )]
 pub fn encode_image_async(env: Env, json: Value, flags: u32, max_bytes: u32) -> Result<AsyncTask<Encode>> {
-    let mut units = SPARE_UNITS.with_borrow_mut(Vec::pop).unwrap_or_default();
-    json.fill(env, max_bytes as usize, &mut units)?;
-    Ok(AsyncTask::new(Encode { units, options: encode_options(flags, max_bytes) }))
+    let options = encode_options(flags, max_bytes);
+    let json = Crossed::take(env, json, form(flags), options.max_bytes)?;
+    Ok(AsyncTask::new(Encode { json, options }))
 }
 
 /// Reads the JSON text back from a PNG.
@@ -231,7 +229,7 @@ impl<T: ToNapiValue> ToNapiValue for Settled<T> {
 
 /// An encode on the pool.
 pub struct Encode {
-    units: Vec<u16>,
+    json: Crossed,
     options: EncodeOptions,
 }
 
@@ -242,9 +240,8 @@ impl Task for Encode {
     fn compute(&mut self) -> napi::Result<Self::Output> {
         Ok(caught(|| {
             let mut png = Vec::new();
-            let json = Text::Utf16(&self.units);
             Workspace::of_thread(|workspace| {
-                workspace.encode(json, &self.options, |length| {
+                workspace.encode(self.json.text(), &self.options, |length| {
                     png.resize(length, 0);
                     Ok(&mut png)
                 })
@@ -255,12 +252,7 @@ impl Task for Encode {
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        let units = std::mem::take(&mut self.units);
-        SPARE_UNITS.with_borrow_mut(|spare| {
-            if spare.len() < MOST_SPARE && units.capacity() <= KEPT_UNITS {
-                spare.push(units);
-            }
-        });
+        std::mem::replace(&mut self.json, Crossed::new()).give_back();
         Ok(output)
     }
 }
