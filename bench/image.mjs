@@ -11,7 +11,7 @@ import * as zlib from 'node:zlib'
 
 import { decodeImageToData, decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
 import { decodeByHand, encodeByHand } from './image/by-hand.mjs'
-import { measure, median, table } from './image/measure.mjs'
+import { collectGarbage, measure, median, table } from './image/measure.mjs'
 import { payloads } from './image/payloads.mjs'
 
 const quick = process.argv.includes('quick')
@@ -59,7 +59,7 @@ for (const { name, data, json } of payloads) {
     ['decode robust', () => decodeImageToData(robust)],
     ['decode by hand', () => decodeByHand(png)],
   ]
-  times.set(name, await measure(runs, { rounds: quick ? 9 : 7, slice: quick ? 60 : 40 }))
+  times.set(name, await measure(runs, { rounds: quick ? 9 : 11, slice: quick ? 60 : 40 }))
 }
 const names = [...times.keys()]
 
@@ -171,6 +171,7 @@ console.log(
 )
 
 function timed(run) {
+  collectGarbage()
   const start = process.hrtime.bigint()
   run()
   return Number(process.hrtime.bigint() - start)
@@ -178,6 +179,7 @@ function timed(run) {
 
 /** The time of the call itself, and of what it does on the main thread when the pool is done. */
 async function holdOf(start) {
+  collectGarbage()
   const before = performance.eventLoopUtilization()
   await start()
   return performance.eventLoopUtilization(before).active * 1e6

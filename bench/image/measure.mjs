@@ -1,5 +1,17 @@
 /** Ratios of times taken in turns: what shares a round shares the machine's mood. */
 
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc')
+
+/**
+ * Each begins without the garbage of the one before: who makes much of it pays for it in its own time. The young one alone: a whole
+ * collection also gives memory back, which the next one would pay for.
+ */
+export const collectGarbage = () => gc({ type: 'minor' })
+
 /**
  * The median of the time that each of `runs` takes, in nanoseconds, over rounds in which each runs for `slice` ms.
  * A run that throws has no time.
@@ -30,6 +42,7 @@ export async function measure(runs, { rounds = 7, slice = 40 } = {}) {
     for (const [name, run] of runs) {
       const count = counts.get(name)
       if (count === 0) continue
+      collectGarbage()
       const isAsync = run() instanceof Promise
       const start = process.hrtime.bigint()
       if (isAsync) for (let call = 0; call < count; call++) await run()
