@@ -126,9 +126,9 @@ test('what encodes an image while a long array is written does not disturb it', 
 })
 
 test('eight long arrays at once come out as themselves', async () => {
-  const datas = records(8, (round) => long.map((record) => ({ ...record, round })))
-  const images = await Promise.all(datas.map((data) => encodeDataToImageAsync(data)))
-  for (const [round, png] of images.entries()) assert.deepEqual(decodeImageToData(png), datas[round])
+  const arrays = records(8, (round) => long.map((record) => ({ ...record, round })))
+  const images = await Promise.all(arrays.map((data) => encodeDataToImageAsync(data)))
+  for (const [round, png] of images.entries()) assert.deepEqual(decodeImageToData(png), arrays[round])
 })
 
 for (const [what, change, code] of [
