@@ -1,13 +1,15 @@
 /** The Mongoose plugin of docs/ids.md with both versions, and two copies of SQLite in one process. */
 
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
+import { cpSync, existsSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'libsql'
 import mongoose9 from 'mongoose'
 import mongoose8 from 'mongoose8'
 import texample from '../js/index.cjs'
-import { assertDistinct, drawer, drawn, folder } from './support/ids.mjs'
+import { assertDistinct, drawer, drawn, folder, PACKAGE } from './support/ids.mjs'
 import { startStandalone } from './support/mongod.mjs'
 
 const { openSequence } = texample
@@ -42,6 +44,34 @@ for (const [version, mongoose] of /** @type {[string, any][]} */ ([
     await sequence.close()
   })
 }
+
+test('a second copy of the add-on that was the last to close the file takes no claim with it', async (t) => {
+  const path = folder(t)
+  const file = join(path, 'ids.db')
+  const url = `sqlite:${file}`
+  const options = { step: 1, maxStep: 1, horizon: 0 }
+  const sequence = openSequence('a', { url, ...options })
+  const ids = [await sequence.nextId()]
+  const log = statSync(`${file}-wal`).ino
+  cpSync(dirname(PACKAGE), join(path, 'js'), { recursive: true })
+  const copy = createRequire(import.meta.url)(join(path, 'js', 'index.cjs'))
+  assert.notEqual(copy.openSequence, openSequence)
+  for (let round = 0; round < 3; round++) {
+    // SQLite's own locks do not hold between copies of it in one process, and who closes a file drops those of the others.
+    const other = copy.openSequence('b', { url })
+    await other.nextId()
+    await other.close()
+    for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
+    // A process that comes after it, and takes itself for the last one.
+    await drawer({ url, name: 'a', count: 20, options, file: join(path, `drawn${round}`) }).done
+    for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
+  }
+  assertDistinct([...ids, ...drawn(path)])
+  // Elsewhere it may be taken away, which is noticed.
+  if (process.platform === 'linux') assert.equal(statSync(`${file}-wal`).ino, log, 'it is guarded')
+  await sequence.close()
+  assert.ok(!existsSync(`${file}-wal`), 'the last one to close leaves one file')
+})
 
 test('a second copy of SQLite that opens and closes the file lets nobody claim twice', async (t) => {
   const path = folder(t)

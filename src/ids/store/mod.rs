@@ -5,6 +5,10 @@
 
 #[cfg(feature = "sqlite")]
 mod bell;
+#[cfg(feature = "sqlite")]
+mod file_id;
+#[cfg(feature = "sqlite")]
+mod guard;
 mod location;
 mod memory;
 #[cfg(feature = "mongo")]

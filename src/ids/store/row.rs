@@ -6,10 +6,10 @@
 //! for each place, from HEAD on: an order and an answer  PLACES × (ORDER + ANSWER)
 //! ```
 //!
-//! All of it is hints. An order that cannot be written or read is not seen, and
-//! its owner does the work itself. An answer holds the number of its order,
-//! drawn at random, and a checksum: what is half written, or left from an
-//! earlier wait, or from somebody who was killed, is no answer.
+//! States and orders are hints: one that cannot be written or read is not seen,
+//! and its owner does the work itself. An answer counts. So it holds the number
+//! of its order, drawn at random, and a checksum: what is half written, or left
+//! from an earlier wait, or from somebody who was killed, is no answer.
 
 use std::fs::File;
 use std::io;
@@ -18,9 +18,11 @@ use libdeflater::crc32;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::file_id::FileId;
 use super::{Claim, Range};
 
-/// So many wait fairly; whoever else comes looks now and then.
+/// So many connections wait fairly. Whoever else comes looks now and then, and may wait until its deadline while all of
+/// the others are busy.
 pub(super) const PLACES: usize = 256;
 
 /// What stands in the row at a place: nothing, that its owner waits for its bell, that it was told to come, or that
@@ -36,6 +38,9 @@ const HEAD: usize = 512;
 const ORDER: usize = 896;
 const ANSWER: usize = 128;
 const SEAL: usize = 8;
+
+/// A place fits into a byte, and the states and two more before the first order.
+const _: () = assert!(PLACES <= 256 && PLACES + 2 <= HEAD);
 
 /// The first bytes of the row.
 pub(super) struct Head {
@@ -60,8 +65,8 @@ pub(super) struct Order {
 /// The row of the table that a claim raises. Only who would raise the same one may do so for somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sequence {
-    /// Device and inode, where files have them: the path may lead to another file by now.
-    pub file: Option<(u64, u64)>,
+    /// The path may lead to another one by now.
+    pub file: FileId,
     pub table: String,
     pub name: String,
 }
@@ -95,7 +100,7 @@ impl Row {
     /// Leaves an order at its place.
     pub fn put_order(&self, order: &Order) {
         let Order { place, number, of: Sequence { file, table, name }, claim } = order;
-        let fields = (number, file, table, name, claim.count, claim.start, claim.owned_to);
+        let fields = (number, (file.0, file.1), table, name, claim.count, claim.start, claim.owned_to);
         self.put::<ORDER>(order_at(*place), Some(fields));
     }
 
@@ -105,7 +110,9 @@ impl Row {
     }
 
     pub fn order(&self, place: usize) -> Option<Order> {
-        let (number, file, table, name, count, start, owned_to) = self.get::<ORDER, _>(order_at(place))?;
+        let (number, (device, inode), table, name, count, start, owned_to) =
+            self.get::<ORDER, _>(order_at(place))?;
+        let file = FileId(device, inode);
         let (of, claim) = (Sequence { file, table, name }, Claim { count, start, owned_to });
         Some(Order { place, number, of, claim })
     }
@@ -118,6 +125,12 @@ impl Row {
     pub fn answer(&self, place: usize) -> Option<(u64, Range)> {
         let (number, start, end) = self.get::<ANSWER, (u64, i64, i64)>(order_at(place) + ORDER)?;
         Some((number, Range::new(start, end)))
+    }
+
+    /// Whether who waits there has its answer, and only has to wake up.
+    pub fn is_answered(&self, place: usize) -> bool {
+        let answered = self.answer(place).map(|(number, _)| number);
+        answered.is_some() && self.order(place).map(|order| order.number) == answered
     }
 
     fn put<const SIZE: usize>(&self, at: usize, value: Option<impl Serialize>) {

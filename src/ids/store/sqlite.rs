@@ -4,15 +4,19 @@
 //! row of a transaction whose commit may still fail. WAL with `synchronous`
 //! FULL, so that a commit outlives a loss of power.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode as Sqlite3, OpenFlags, OptionalExtension, params};
 
+use super::file_id::FileId;
+use super::guard::Guard;
 use super::row::{Order, Sequence};
-use super::turnstile::{Turn, Turnstile};
+use super::turnstile::{Pass, Turn, Turnstile};
 use super::{Cancel, Claim, ClaimError, Range, Store, bad_document, unanswered, vanished};
 use crate::{Error, ErrorCode};
 
@@ -30,11 +34,19 @@ pub(super) struct Sqlite {
 }
 
 struct Open {
-    connection: Connection,
     turnstile: Turnstile,
-    file: Option<FileId>,
-    /// The settings are in force and the table is there.
-    prepared: Cell<bool>,
+    file: FileId,
+    /// A connection that has not looked at the log yet.
+    fresh: Cell<Option<Connection>>,
+    session: OnceCell<Session>,
+}
+
+/// A connection whose settings are in force, whose table is there, and whose log stays where it is.
+struct Session {
+    /// Released before the connection closes, so that the last one may take the log away. None where the file system has no such locks.
+    _guard: Option<Arc<Guard>>,
+    connection: Connection,
+    log: Option<FileId>,
 }
 
 impl Sqlite {
@@ -112,13 +124,16 @@ impl Sqlite {
         open: &Open,
         work: &impl Fn(&Self, &Connection) -> Result<T, ClaimError>,
     ) -> Result<T, Attempt> {
-        let sql = |error| self.attempt_failed(error);
-        let connection = &open.connection;
-        if !open.prepared.get() {
-            prepare(connection, &self.table).map_err(sql)?;
-            open.prepared.set(true);
-        }
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(sql)?;
+        let session = match open.session.get() {
+            Some(session) => session,
+            None => {
+                let session = self.session(open)?;
+                open.session.get_or_init(|| session)
+            }
+        };
+        let connection = &session.connection;
+        self.check_log(session)?;
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.attempt_failed(error))?;
         let value = match work(self, connection) {
             Ok(value) => value,
             Err(error) => {
@@ -127,7 +142,7 @@ impl Sqlite {
             }
         };
         match connection.execute_batch("COMMIT") {
-            Ok(()) => Ok(value),
+            Ok(()) => self.check_log(session).map(|()| value),
             Err(error) => {
                 roll_back(connection);
                 // Busy or not: whether the transaction will turn out to be there is nobody's to guess.
@@ -138,29 +153,74 @@ impl Sqlite {
 
     fn connect(&self) -> Result<Open, ClaimError> {
         let turnstile = Turnstile::open(&self.path).map_err(|error| self.no_file(error))?;
+        let before = FileId::of(&self.path);
+        let fresh = Cell::new(Some(self.connection()?));
+        let file = FileId::of(&self.path).filter(|&file| before.is_none_or(|before| before == file));
+        let file = file.ok_or_else(|| self.replaced())?;
+        Ok(Open { turnstile, file, fresh, session: OnceCell::new() })
+    }
+
+    fn connection(&self) -> Result<Connection, ClaimError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection =
             Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
         connection.busy_timeout(BUSY).map_err(|error| self.failed(error))?;
-        let file = FileId::of(&self.path);
-        Ok(Open { connection, turnstile, file, prepared: Cell::new(false) })
+        Ok(connection)
+    }
+
+    /// Connects twice: the first connection makes the log, if there is none. The second one opens it when it is
+    /// guarded, so that it is surely the one that is there.
+    fn session(&self, open: &Open) -> Result<Session, Attempt> {
+        let connection = || self.connection().map_err(Attempt::Failed);
+        let first = open.fresh.take().map_or_else(connection, Ok)?;
+        if let Err(error) = prepare(&first, &self.table) {
+            open.fresh.set(Some(first));
+            return Err(self.attempt_failed(error));
+        }
+        let guard = match Guard::of(&self.path, &self.beside("-shm"), open.file) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Attempt::Busy),
+            guard => guard.ok(),
+        };
+        drop(first);
+        let connection = connection()?;
+        prepare(&connection, &self.table).map_err(|error| self.attempt_failed(error))?;
+        Ok(Session { _guard: guard, connection, log: FileId::of(&self.beside("-wal")) })
+    }
+
+    /// A file that SQLite keeps beside the database.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(suffix);
+        path.into()
     }
 
     /// A file that was removed or replaced under us would take our claims with it.
     fn check_file(&self, open: &Open, owned_to: Option<i64>) -> Result<(), ClaimError> {
-        if open.file == FileId::of(&self.path) {
+        if FileId::of(&self.path) == Some(open.file) {
             return Ok(());
         }
         match owned_to {
             Some(owned_to) => Err(vanished(&self.label, owned_to)),
             // The next attempt opens the file that is there now.
-            None => Err(ClaimError::Transient(Error::new(
-                ErrorCode::SequenceUnavailable,
-                format!("the file of {} was replaced while it was opened", self.label),
-            ))),
+            None => Err(self.replaced()),
         }
+    }
+
+    /// So would a write-ahead log that somebody took away. What was just claimed is abandoned then, and the next attempt
+    /// opens the log that is there now.
+    fn check_log(&self, session: &Session) -> Result<(), Attempt> {
+        if FileId::of(&self.beside("-wal")) == session.log {
+            return Ok(());
+        }
+        let message = format!("the write-ahead log of {} was taken away while it was in use", self.label);
+        Err(Attempt::Failed(ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message))))
+    }
+
+    fn replaced(&self) -> ClaimError {
+        let message = format!("the file of {} was replaced while it was opened", self.label);
+        ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message))
     }
 
     /// Why the usual statement touched no row.
@@ -221,7 +281,7 @@ impl Sqlite {
         if lasting { ClaimError::Permanent(error) } else { ClaimError::Transient(error) }
     }
 
-    fn no_file(&self, error: std::io::Error) -> ClaimError {
+    fn no_file(&self, error: io::Error) -> ClaimError {
         let message = format!("{} cannot be opened: no lock beside it: {error}", self.label);
         ClaimError::Permanent(Error::new(ErrorCode::SequenceUnavailable, message).caused_by(error))
     }
@@ -238,17 +298,7 @@ impl Store for Sqlite {
         let open = self.take_open()?;
         let ours = self.sequence(&open);
         let outcome = match self.enter(&open, Some((&ours, claim)), deadline, cancel)? {
-            Some(Turn::In(pass)) => {
-                let claimed = self.commit(&open, claim.owned_to, deadline, cancel, |this, connection| {
-                    this.claim_for_all(connection, claim, pass.orders(&ours))
-                });
-                Some(claimed.map(|(range, others)| {
-                    for (order, range) in &others {
-                        pass.answer(order, *range);
-                    }
-                    range
-                }))
-            }
+            Some(Turn::In(pass)) => Some(self.claim_in(&open, &pass, (&ours, claim), deadline, cancel)),
             Some(Turn::Served(range)) => Some(Ok(range)),
             None => None,
         };
@@ -263,6 +313,7 @@ impl Store for Sqlite {
             changed.map(|rows| rows == 1).map_err(|error| this.failed(error))
         })
     }
+
     fn read(&mut self, deadline: Instant, cancel: &Cancel) -> Result<Option<i64>, ClaimError> {
         // To look is not to create.
         if !self.path.exists() {
@@ -298,25 +349,45 @@ impl Store for Sqlite {
 
 impl Sqlite {
     fn sequence(&self, open: &Open) -> Sequence {
-        let file = open.file.as_ref().map(|&FileId(device, inode)| (device, inode));
-        Sequence { file, table: self.table.clone(), name: self.name.clone() }
+        Sequence { file: open.file, table: self.table.clone(), name: self.name.clone() }
     }
 
-    /// Ours, and those of others that need nothing but the usual statement. What else there is to say they find out themselves.
+    /// Claims for ourselves and for those who wait for the same, and answers them when that is committed.
+    fn claim_in(
+        &self,
+        open: &Open,
+        pass: &Pass<'_>,
+        (of, claim): (&Sequence, &Claim),
+        deadline: Instant,
+        cancel: &Cancel,
+    ) -> Result<Range, ClaimError> {
+        let (ours, others) = self.commit(open, claim.owned_to, deadline, cancel, |this, connection| {
+            this.claim_for_all(connection, claim, pass.orders(of))
+        })?;
+        for (order, range) in &others {
+            pass.answer(order, *range);
+        }
+        Ok(ours)
+    }
+
+    /// Ours, and those of others that need nothing but the usual statement.
     fn claim_for_all(
         &self,
         connection: &Connection,
         claim: &Claim,
         orders: Vec<Order>,
     ) -> Result<(Range, Vec<(Order, Range)>), ClaimError> {
-        let raise = |claim: &Claim| self.raise(connection, claim).map_err(|error| self.failed(error));
-        let Some(ours) = raise(claim)? else {
+        let Some(ours) = self.raise(connection, claim).map_err(|error| self.failed(error))? else {
             return Err(self.inspect(connection, claim).unwrap_or_else(|error| self.failed(error)));
         };
         let mut others = Vec::new();
         for order in orders {
-            if let Some(range) = raise(&order.claim)? {
-                others.push((order, range));
+            match self.raise(connection, &order.claim) {
+                Ok(Some(range)) => others.push((order, range)),
+                // The whole transaction failed.
+                Err(error) if connection.is_autocommit() => return Err(self.failed(error)),
+                // What there is to say its owner finds out itself.
+                Ok(None) | Err(_) => {}
             }
         }
         Ok((ours, others))
@@ -368,44 +439,66 @@ fn roll_back(connection: &Connection) {
     }
 }
 
-/// Which file a path leads to. Asked with `stat` alone: to open and close the
-/// database here would drop every lock of this process on it.
-#[derive(PartialEq, Eq)]
-struct FileId(u64, u64);
-
-impl FileId {
-    #[cfg(unix)]
-    fn of(path: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        std::fs::metadata(path).ok().map(|file| Self(file.dev(), file.ino()))
-    }
-
-    /// Elsewhere an open file cannot be replaced.
-    #[cfg(not(unix))]
-    fn of(_path: &Path) -> Option<Self> {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const COUNTS: std::ops::RangeInclusive<u64> = 1..=200;
+    const CLAIM: Claim = Claim { count: 3, start: 7, owned_to: None };
+
+    /// A database in a folder of its own for each test.
+    struct Database(PathBuf);
+
+    impl Database {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("texample-sqlite-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder.join("ids.db"))
+        }
+
+        fn store(&self, name: &str) -> Sqlite {
+            Sqlite::new(&self.0, "ids", name, String::new())
+        }
+    }
+
+    impl Drop for Database {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(self.0.parent().unwrap());
+        }
+    }
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(600)
+    }
+
+    fn claim(store: &mut Sqlite, claim: &Claim) -> Range {
+        store.claim(claim, later(), &Cancel::default()).unwrap()
+    }
+
+    fn come_in(turnstile: &Turnstile) -> Pass<'_> {
+        match turnstile.enter(None, later(), &Cancel::default()).unwrap() {
+            Some(Turn::In(pass)) => pass,
+            _ => panic!("not in"),
+        }
+    }
+
+    /// Waits until so many have left an order.
+    fn wait_for_orders(pass: &Pass<'_>, of: &Sequence, count: usize) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while pass.orders(of).len() < count {
+            assert!(Instant::now() < end, "no order in a minute");
+            std::thread::yield_now();
+        }
+    }
 
     #[test]
     fn claims_of_many_at_once_are_distinct_and_none_is_lost() {
-        let folder = std::env::temp_dir().join(format!("texample-sqlite-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("ids.db");
-        let later = Instant::now() + Duration::from_secs(600);
+        let database = &Database::new("many");
         let claim_all = |name: &str| {
-            let mut store = Sqlite::new(&path, "ids", name, String::new());
+            let mut store = database.store(name);
             let mut owned_to = None;
-            let ranges: Vec<Range> = COUNTS
+            let ranges: Vec<Range> = (1..=200)
                 .map(|count| {
-                    let claim = Claim { count, start: 7, owned_to };
-                    let range = store.claim(&claim, later, &Cancel::default()).unwrap();
+                    let range = claim(&mut store, &Claim { count, start: 7, owned_to });
                     assert_eq!(range.len(), count);
                     assert!(owned_to.is_none_or(|owned_to| range.start >= owned_to));
                     owned_to = Some(range.end);
@@ -427,10 +520,109 @@ mod tests {
                     assert_eq!(range.start, next);
                     next = range.end;
                 }
-                let mut store = Sqlite::new(&path, "ids", name, String::new());
-                assert_eq!(store.read(later, &Cancel::default()).unwrap(), Some(next));
+                let left = database.store(name).read(later(), &Cancel::default()).unwrap();
+                assert_eq!(left, Some(next));
             }
         });
-        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn one_transaction_claims_for_all_who_wait() {
+        let database = Database::new("all");
+        let mut stores = [(); 5].map(|()| database.store("a"));
+        for store in &mut stores {
+            store.open = Some(store.connect().unwrap());
+        }
+        let ours = stores[0].sequence(stores[0].open.as_ref().unwrap());
+        let turnstile = Turnstile::open(&database.0).unwrap();
+        let inside = come_in(&turnstile);
+        std::thread::scope(|scope| {
+            let threads = stores.each_mut().map(|store| scope.spawn(|| claim(store, &CLAIM)));
+            wait_for_orders(&inside, &ours, 5);
+            drop(inside);
+            let mut ranges = threads.map(|thread| thread.join().unwrap());
+            ranges.sort_by_key(|range| range.start);
+            assert_eq!(ranges.map(|range| range.start), [7, 10, 13, 16, 19]);
+        });
+        let used = stores.iter().filter(|store| store.open.as_ref().unwrap().session.get().is_some());
+        assert_eq!(used.count(), 1, "the others never used the database");
+    }
+
+    #[test]
+    fn who_waits_hears_nothing_of_a_commit_that_failed() {
+        let database = Database::new("fails");
+        let (mut one, mut other) = (database.store("a"), database.store("a"));
+        assert_eq!(claim(&mut one, &CLAIM).start, 7);
+        assert_eq!(claim(&mut other, &CLAIM).start, 10);
+        let (one_open, other_open) = (one.open.take().unwrap(), other.open.as_ref().unwrap());
+        let pragma = |open: &Open, on: &str| {
+            let connection = &open.session.get().unwrap().connection;
+            connection.execute_batch(&format!("PRAGMA foreign_keys = {on}")).unwrap();
+        };
+        pragma(&one_open, "ON");
+        pragma(other_open, "OFF");
+        let broken = "CREATE TABLE parents (x PRIMARY KEY);
+            CREATE TABLE children (x REFERENCES parents (x) DEFERRABLE INITIALLY DEFERRED);
+            CREATE TRIGGER breaks AFTER UPDATE ON ids BEGIN INSERT INTO children VALUES (1); END";
+        one_open.session.get().unwrap().connection.execute_batch(broken).unwrap();
+
+        let ours = one.sequence(&one_open);
+        let inside = come_in(&one_open.turnstile);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| claim(&mut other, &CLAIM));
+            wait_for_orders(&inside, &ours, 1);
+            let failed = one.claim_in(&one_open, &inside, (&ours, &CLAIM), later(), &Cancel::default());
+            assert!(failed.is_err());
+            assert_eq!(inside.orders(&ours).len(), 1, "it was not answered");
+            drop(inside);
+            assert_eq!(waiting.join().unwrap().start, 13, "as if nobody had tried");
+        });
+    }
+
+    #[test]
+    fn an_order_that_the_table_does_not_take_fails_nobody_else() {
+        let database = Database::new("check");
+        let (mut one, mut other) = (database.store("a"), database.store("a"));
+        assert_eq!(claim(&mut one, &CLAIM).start, 7);
+        let open = one.open.take().unwrap();
+        let picky = "CREATE TRIGGER picky BEFORE UPDATE ON ids WHEN NEW.\"index\" > OLD.\"index\" + 10
+            BEGIN SELECT RAISE(ABORT, 'too many'); END";
+        open.session.get().unwrap().connection.execute_batch(picky).unwrap();
+        let ours = one.sequence(&open);
+        let inside = come_in(&open.turnstile);
+        std::thread::scope(|scope| {
+            let refused = scope
+                .spawn(|| other.claim(&Claim { count: 100, ..CLAIM }, later(), &Cancel::default()).is_err());
+            wait_for_orders(&inside, &ours, 1);
+            let range = one.claim_in(&open, &inside, (&ours, &CLAIM), later(), &Cancel::default());
+            assert_eq!(range.unwrap(), Range::new(10, 13));
+            drop(inside);
+            assert!(refused.join().unwrap(), "its owner found out itself");
+        });
+    }
+
+    #[test]
+    fn a_log_that_was_taken_away_is_noticed_before_and_after_a_commit() {
+        let database = Database::new("log");
+        let mut store = database.store("a");
+        assert_eq!(claim(&mut store, &CLAIM).start, 7);
+        let log = store.beside("-wal");
+        std::fs::remove_file(&log).unwrap();
+        std::fs::write(&log, []).unwrap();
+        let lost = |outcome| matches!(outcome, Err(Attempt::Failed(ClaimError::Transient(_))));
+        let open = store.open.as_ref().unwrap();
+        let attempted = store.attempt(open, &|_, _| -> Result<(), _> { panic!("not with this log") });
+        assert!(lost(attempted));
+
+        let database = Database::new("log-later");
+        let mut store = database.store("a");
+        assert_eq!(claim(&mut store, &CLAIM).start, 7);
+        let log = store.beside("-wal");
+        let open = store.open.as_ref().unwrap();
+        let attempted = store.attempt(open, &|_, _| {
+            std::fs::remove_file(&log).unwrap();
+            Ok(())
+        });
+        assert!(lost(attempted));
     }
 }

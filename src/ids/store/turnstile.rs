@@ -8,18 +8,19 @@
 //! it leaves it tells one to come next, all the way round, and nobody enters past
 //! that one who would not do its order too.
 //!
-//! The lock alone keeps processes apart; row and bell are hints. A hint that is
-//! lost, because its process was killed or is frozen, costs the others `PATIENCE`.
+//! The lock alone keeps processes apart; who is told and rung for is a hint. A
+//! hint that is lost, because its process was killed, is frozen, or gave up at
+//! that moment, costs the others `PATIENCE`.
 //!
 //! The lock belongs to an open file, not to the process. So it also keeps the
 //! threads of one process apart, and holds when a second copy of SQLite closes
 //! the database and thereby drops every lock of the process on that file.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::bell::{Bell, Ringer};
@@ -29,15 +30,19 @@ use super::{Cancel, Claim, Range};
 /// Who was not told for so long looks whether the lock is free all the same, and whether it is to give up.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// So many places are tried by who came when all were taken, each time it waits.
+const FEW: usize = 8;
+
 /// Between two looks at the row of who waits without a bell.
 const PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) struct Turnstile {
     lock: File,
     row: Row,
-    /// Dropped before what names the folder for it.
-    place: Option<Place>,
+    /// Dropped before what names the folder for it. Empty while all places are taken.
+    place: OnceCell<Place>,
     ringer: Ringer,
+    folder: PathBuf,
     /// Of the next order.
     number: Cell<u64>,
 }
@@ -66,13 +71,13 @@ pub(super) struct Pass<'a> {
 impl Pass<'_> {
     /// The orders of those who wait for the same sequence.
     pub fn orders(&self, of: &Sequence) -> Vec<Order> {
-        let states = self.turnstile.row.head().states;
-        let waiting = (0..PLACES).filter(|&place| states[place] != AWAY);
-        let orders = waiting.filter_map(|place| self.turnstile.open_order(place));
-        orders.filter(|order| order.of == *of).collect()
+        let row = &self.turnstile.row;
+        let states = row.head().states;
+        let waiting = (0..PLACES).filter(|&place| states[place] != AWAY && !row.is_answered(place));
+        waiting.filter_map(|place| row.order(place)).filter(|order| order.of == *of).collect()
     }
 
-    /// Gives a range to who waits for it.
+    /// Gives a range, which is committed, to who waits for it.
     pub fn answer(&self, order: &Order, range: Range) {
         self.turnstile.row.put_answer(order.place, order.number, range);
         self.served.borrow_mut().push(order.place);
@@ -84,7 +89,10 @@ impl Drop for Pass<'_> {
         self.turnstile.leave();
         for &place in self.served.borrow().iter() {
             // If it does not hear the bell, it looks when out of patience.
-            self.turnstile.ringer.ring(place);
+            if !self.turnstile.ringer.ring(place) {
+                // Its owner was killed, or has no bell and marks itself again.
+                self.turnstile.row.mark(place, AWAY);
+            }
         }
     }
 }
@@ -100,24 +108,12 @@ impl Turnstile {
         {
             return Err(error);
         }
-        let open = |name: &str| {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false).open(folder.join(name))
-        };
-        let (lock, row) = (open("turn")?, open("row")?);
-        let ringer = Ringer::new(folder)?;
-        let mut place = None;
-        for number in 0..PLACES {
-            let ours = open(&number.to_string())?;
-            if try_lock(&ours)? {
-                place = Some(Place { number, bell: ringer.hang(number), _ours: ours });
-                break;
-            }
-        }
+        let open = |name| open(folder, name);
+        let (lock, row) = (open("turn")?, Row::new(open("row")?));
+        let (ringer, folder) = (Ringer::new(folder)?, folder.to_owned());
         let number = Cell::new(RandomState::new().hash_one(0));
-        let turnstile = Self { lock, row: Row::new(row), place, ringer, number };
-        // Its last owner may have been killed there.
-        turnstile.mark_ours(AWAY);
+        let turnstile = Self { lock, row, place: OnceCell::new(), ringer, folder, number };
+        turnstile.take_place(0..PLACES)?;
         Ok(turnstile)
     }
 
@@ -133,10 +129,28 @@ impl Turnstile {
         let turn = if !self.is_behind(of) && try_lock(&self.lock)? {
             Ok(Some(Turn::In(self.pass())))
         } else {
+            let from = self.number.get() as usize % PLACES;
+            self.take_place((from..from + FEW).map(|number| number % PLACES))?;
             self.wait(of, self.put_order(claim), deadline, cancel)
         };
         self.mark_ours(AWAY);
         turn
+    }
+
+    /// Takes a free place among some, if it has none yet.
+    fn take_place(&self, numbers: impl Iterator<Item = usize>) -> io::Result<()> {
+        for number in numbers {
+            if self.place.get().is_some() {
+                return Ok(());
+            }
+            let ours = open(&self.folder, &number.to_string())?;
+            if try_lock(&ours)? {
+                // Its last owner may have been killed there.
+                self.row.mark(number, AWAY);
+                self.place.get_or_init(|| Place { number, bell: self.ringer.hang(number), _ours: ours });
+            }
+        }
+        Ok(())
     }
 
     fn wait(
@@ -146,50 +160,56 @@ impl Turnstile {
         deadline: Instant,
         cancel: &Cancel,
     ) -> io::Result<Option<Turn<'_>>> {
-        let served = |range| Ok(Some(Turn::Served(range)));
-        let mut turns = self.row.head().turns;
-        let mut patience = Instant::now() + PATIENCE;
+        let mut patience = Patience::new(self.row.head().turns);
         loop {
             // Marked first: so either the lock is free now, or who holds it will see us when it leaves.
             if self.is_left_out() {
                 self.mark_ours(if self.bell().is_some() { WAITS } else { LOOKS });
             }
             if let Some(range) = self.answer(number) {
-                return served(range);
+                return Ok(Some(Turn::Served(range)));
             }
-            let mut is_in = !self.is_behind(of) && try_lock(&self.lock)?;
-            let now = Instant::now();
-            let given_up = cancel.is_cancelled() || now >= deadline;
-            if !is_in && now >= patience {
-                let head = self.row.head();
-                is_in = head.turns == turns && try_lock(&self.lock)?;
-                if is_in {
-                    // Who was told did not come. It is left out until it says again that it waits.
-                    for (place, _) in head.states.iter().enumerate().filter(|&(_, &at)| at == TOLD) {
-                        self.row.mark(place, AWAY);
-                    }
-                }
-                (turns, patience) = (head.turns, now + PATIENCE);
-            }
-            if given_up && !is_in {
+            let given_up = cancel.is_cancelled() || Instant::now() >= deadline;
+            let mut is_in = self.come_in(of, &mut patience)?;
+            if given_up {
                 self.mark_ours(AWAY);
                 // We may have been told just now: the next one is told instead.
-                is_in = try_lock(&self.lock)?;
+                is_in = is_in || try_lock(&self.lock)?;
+            }
+            // Who was in may have answered just before it left.
+            let answer = self.answer(number);
+            if is_in && answer.is_none() && !given_up {
+                return Ok(Some(Turn::In(self.pass())));
             }
             if is_in {
-                let answer = self.answer(number);
-                if answer.is_none() && !given_up {
-                    return Ok(Some(Turn::In(self.pass())));
-                }
                 self.mark_ours(AWAY);
                 self.leave();
+            }
+            if is_in || given_up {
                 return Ok(answer.map(Turn::Served));
             }
-            if given_up {
-                return self.answer(number).map_or(Ok(None), served);
-            }
-            self.rest(deadline.min(patience), cancel);
+            self.rest(deadline.min(patience.until), cancel);
         }
+    }
+
+    /// Takes the lock, if nobody else was told to, or has been told for too long.
+    fn come_in(&self, of: Option<&Sequence>, patience: &mut Patience) -> io::Result<bool> {
+        if !self.is_behind(of) && try_lock(&self.lock)? {
+            return Ok(true);
+        }
+        if Instant::now() < patience.until {
+            return Ok(false);
+        }
+        let head = self.row.head();
+        let is_in = head.turns == patience.turns && try_lock(&self.lock)?;
+        if is_in {
+            // Who was told did not come. It is left out until it says again that it waits.
+            for place in (0..PLACES).filter(|&place| head.states[place] == TOLD) {
+                self.row.mark(place, AWAY);
+            }
+        }
+        *patience = Patience::new(head.turns);
+        Ok(is_in)
     }
 
     /// Waits for the bell, or looks again soon if there is none.
@@ -199,13 +219,13 @@ impl Turnstile {
             let left = until.saturating_duration_since(Instant::now());
             bell.wait(left.max(Duration::from_micros(1)));
         } else {
-            let pause = if self.place.is_some() { PAUSE } else { PATIENCE };
+            let pause = if self.place.get().is_some() { PAUSE } else { PATIENCE };
             cancel.sleep_until(until.min(Instant::now() + pause));
         }
     }
 
     fn bell(&self) -> Option<&Bell> {
-        self.place.as_ref().and_then(|place| place.bell.as_ref())
+        self.place.get().and_then(|place| place.bell.as_ref())
     }
 
     fn pass(&self) -> Pass<'_> {
@@ -214,36 +234,23 @@ impl Turnstile {
 
     /// Whether somebody else was told to come whose order we would not do.
     fn is_behind(&self, of: Option<&Sequence>) -> bool {
-        let ours = self.place.as_ref().map(|place| place.number);
+        let ours = self.place.get().map(|place| place.number);
         let states = self.row.head().states;
         let told = (0..PLACES).filter(|&place| states[place] == TOLD && Some(place) != ours);
-        let mut told = told.filter(|&place| !self.is_answered(place));
+        let mut told = told.filter(|&place| !self.row.is_answered(place));
         told.any(|place| of.is_none() || self.row.order(place).is_none_or(|order| Some(&order.of) != of))
-    }
-
-    /// Whether it has its answer, and only has to wake up.
-    fn is_answered(&self, place: usize) -> bool {
-        let answered = self.row.answer(place).map(|(number, _)| number);
-        answered.is_some() && self.row.order(place).map(|order| order.number) == answered
-    }
-
-    /// The order of who waits for its answer.
-    fn open_order(&self, place: usize) -> Option<Order> {
-        let order = self.row.order(place)?;
-        let answered = self.row.answer(place).map(|(number, _)| number);
-        (answered != Some(order.number)).then_some(order)
     }
 
     /// Whether nobody sees that we wait.
     fn is_left_out(&self) -> bool {
-        self.place.as_ref().is_some_and(|place| self.row.head().states[place.number] == AWAY)
+        self.place.get().is_some_and(|place| self.row.head().states[place.number] == AWAY)
     }
 
     /// Leaves an order in the row, or takes the last one away, and returns its number.
     fn put_order(&self, claim: Option<(&Sequence, &Claim)>) -> u64 {
         let number = self.number.get().wrapping_add(1);
         self.number.set(number);
-        match (&self.place, claim) {
+        match (self.place.get(), claim) {
             (Some(place), Some((of, claim))) => {
                 let (of, claim) = (of.clone(), claim.clone());
                 self.row.put_order(&Order { place: place.number, number, of, claim });
@@ -255,7 +262,7 @@ impl Turnstile {
     }
 
     fn answer(&self, number: u64) -> Option<Range> {
-        let (answered, range) = self.place.as_ref().and_then(|place| self.row.answer(place.number))?;
+        let (answered, range) = self.place.get().and_then(|place| self.row.answer(place.number))?;
         (answered == number).then_some(range)
     }
 
@@ -290,16 +297,32 @@ impl Turnstile {
 
     /// Who was told and did not come yet, or the first one who waits, all the way round after who was told last.
     fn next(&self, head: &Head) -> Option<usize> {
-        let waits = |&place: &usize| head.states[place] != AWAY && !self.is_answered(place);
+        let waits = |&place: &usize| head.states[place] != AWAY && !self.row.is_answered(place);
         let told = (0..PLACES).filter(|&place| head.states[place] == TOLD).find(waits);
         told.or_else(|| (head.last + 1..PLACES).chain(0..=head.last).find(waits))
     }
 
     fn mark_ours(&self, state: u8) {
-        if let Some(place) = &self.place {
+        if let Some(place) = self.place.get() {
             self.row.mark(place.number, state);
         }
     }
+}
+
+/// How long to wait until we look past who was told: since the last turn that we saw.
+struct Patience {
+    turns: u8,
+    until: Instant,
+}
+
+impl Patience {
+    fn new(turns: u8) -> Self {
+        Self { turns, until: Instant::now() + PATIENCE }
+    }
+}
+
+fn open(folder: &Path, name: &str) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(name))
 }
 
 fn try_lock(file: &File) -> io::Result<bool> {
@@ -315,6 +338,7 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use super::super::file_id::FileId;
     use super::*;
 
     /// A folder of its own for each test, with the path of a database in it.
@@ -401,7 +425,7 @@ mod tests {
     fn who_leaves_tells_the_next_one_all_the_way_round() {
         let folder = Folder::new("order");
         let three = [folder.turnstile(), folder.turnstile(), folder.turnstile()];
-        assert_eq!(three.each_ref().map(|one| one.place.as_ref().unwrap().number), [0, 1, 2]);
+        assert_eq!(three.each_ref().map(|one| one.place.get().unwrap().number), [0, 1, 2]);
         three[0].row.mark(0, WAITS);
         three[2].row.mark(2, WAITS);
         drop(three[1].enter(None, later(), &Cancel::default()).unwrap().unwrap());
@@ -458,14 +482,16 @@ mod tests {
     }
 
     fn sequence(name: &str) -> Sequence {
-        Sequence { file: Some((1, 2)), table: "\"ids\"".into(), name: name.into() }
+        Sequence { file: FileId(1, 2), table: "\"ids\"".into(), name: name.into() }
     }
 
     const CLAIM: Claim = Claim { count: 3, start: 1000, owned_to: None };
 
     /// Until somebody has left an order of this sequence in the row.
     fn orders(pass: &Pass<'_>, of: &Sequence) -> Vec<Order> {
+        let end = Instant::now() + Duration::from_secs(60);
         loop {
+            assert!(Instant::now() < end, "no order in a minute");
             let orders = pass.orders(of);
             if !orders.is_empty() {
                 return orders;
@@ -507,7 +533,7 @@ mod tests {
     fn who_waits_for_something_else_gets_its_turn() {
         let folder = Folder::new("other");
         let (one, cancel) = (folder.turnstile(), Cancel::default());
-        let of_another_file = Sequence { file: Some((1, 3)), ..sequence("a") };
+        let of_another_file = Sequence { file: FileId(1, 3), ..sequence("a") };
         let others = [of_another_file, Sequence { table: "\"more\"".into(), ..sequence("a") }, sequence("b")];
         let inside = pass(one.enter(None, later(), &cancel).unwrap());
         std::thread::scope(|scope| {
@@ -588,5 +614,36 @@ mod tests {
             std::fs::write(&path, [byte].repeat(whole.len() * 2)).unwrap();
             drop(pass(one.enter(Some((&sequence("a"), &CLAIM)), later(), &cancel).unwrap()));
         }
+    }
+
+    #[test]
+    fn who_was_killed_where_it_waited_gets_one_answer_and_is_forgotten() {
+        let folder = Folder::new("forgotten");
+        let (one, killed, ours, cancel) =
+            (folder.turnstile(), folder.turnstile(), sequence("a"), Cancel::default());
+        killed.put_order(Some((&ours, &CLAIM)));
+        killed.mark_ours(WAITS);
+        drop(killed);
+        let inside = pass(one.enter(Some((&ours, &CLAIM)), later(), &cancel).unwrap());
+        inside.answer(&inside.orders(&ours)[0], Range::new(5, 8));
+        drop(inside);
+        assert_eq!(one.row.head().states, [AWAY; PLACES]);
+    }
+
+    #[test]
+    fn who_finds_no_place_comes_in_too_and_takes_one_when_there_is_one() {
+        let folder = Folder::new("crowd");
+        let (one, cancel) = (folder.turnstile(), Cancel::default());
+        let mut crowd: Vec<Turnstile> = (1..PLACES).map(|_| folder.turnstile()).collect();
+        let late = folder.turnstile();
+        assert!(late.place.get().is_none());
+        drop(pass(late.enter(None, later(), &cancel).unwrap()));
+        let inside = pass(one.enter(None, later(), &cancel).unwrap());
+        assert!(late.enter(None, soon(), &cancel).unwrap().is_none());
+        crowd.clear();
+        assert!(late.enter(None, soon(), &cancel).unwrap().is_none());
+        assert!(late.place.get().is_some());
+        drop(inside);
+        drop(pass(late.enter(None, later(), &cancel).unwrap()));
     }
 }
