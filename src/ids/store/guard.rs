@@ -28,10 +28,10 @@ mod locks {
 
     /// Offset and length of the bytes of the database of which each connection holds some. Who deletes the log must
     /// have them all.
-    const SHARED: (i64, i64) = (0x4000_0002, 510);
+    const SHARED: (libc::off_t, libc::off_t) = (0x4000_0002, 510);
 
     /// The byte of the log's index that each connection holds. Who has it alone empties the index.
-    const IN_USE: (i64, i64) = (128, 1);
+    const IN_USE: (libc::off_t, libc::off_t) = (128, 1);
 
     /// One for each file: to close it drops the locks of all connections of this process.
     static GUARDS: Mutex<BTreeMap<FileId, Weak<Guard>>> = Mutex::new(BTreeMap::new());
@@ -57,7 +57,7 @@ mod locks {
     }
 
     /// Opens a file and takes a lock of its own on some bytes, which others may share.
-    fn hold(path: &Path, (start, length): (i64, i64)) -> io::Result<File> {
+    fn hold(path: &Path, (start, length): (libc::off_t, libc::off_t)) -> io::Result<File> {
         let file = File::open(path)?;
         let lock = libc::flock {
             l_type: libc::F_RDLCK as libc::c_short,

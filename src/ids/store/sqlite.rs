@@ -34,6 +34,8 @@ pub(super) struct Sqlite {
 }
 
 struct Open {
+    /// Without links, as SQLite names the files beside it.
+    path: PathBuf,
     turnstile: Turnstile,
     file: FileId,
     /// A connection that has not looked at the log yet.
@@ -47,6 +49,20 @@ struct Session {
     _guard: Option<Arc<Guard>>,
     connection: Connection,
     log: Option<FileId>,
+}
+
+impl Open {
+    /// A file that SQLite keeps beside the database.
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(suffix);
+        path.into()
+    }
+
+    /// The write-ahead log that is there.
+    fn log(&self) -> Option<FileId> {
+        FileId::of(&self.beside("-wal"))
+    }
 }
 
 impl Sqlite {
@@ -132,7 +148,7 @@ impl Sqlite {
             }
         };
         let connection = &session.connection;
-        self.check_log(session)?;
+        self.check_log(open, session)?;
         connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.attempt_failed(error))?;
         let value = match work(self, connection) {
             Ok(value) => value,
@@ -142,7 +158,7 @@ impl Sqlite {
             }
         };
         match connection.execute_batch("COMMIT") {
-            Ok(()) => self.check_log(session).map(|()| value),
+            Ok(()) => self.check_log(open, session).map(|()| value),
             Err(error) => {
                 roll_back(connection);
                 // Busy or not: whether the transaction will turn out to be there is nobody's to guess.
@@ -152,12 +168,13 @@ impl Sqlite {
     }
 
     fn connect(&self) -> Result<Open, ClaimError> {
-        let turnstile = Turnstile::open(&self.path).map_err(|error| self.no_file(error))?;
         let before = FileId::of(&self.path);
         let fresh = Cell::new(Some(self.connection()?));
-        let file = FileId::of(&self.path).filter(|&file| before.is_none_or(|before| before == file));
+        let path = self.path.canonicalize().map_err(|error| self.no_file(error))?;
+        let file = FileId::of(&path).filter(|&file| before.is_none_or(|before| before == file));
         let file = file.ok_or_else(|| self.replaced())?;
-        Ok(Open { turnstile, file, fresh, session: OnceCell::new() })
+        let turnstile = Turnstile::open(&path).map_err(|error| self.no_file(error))?;
+        Ok(Open { path, turnstile, file, fresh, session: OnceCell::new() })
     }
 
     fn connection(&self) -> Result<Connection, ClaimError> {
@@ -179,21 +196,14 @@ impl Sqlite {
             open.fresh.set(Some(first));
             return Err(self.attempt_failed(error));
         }
-        let guard = match Guard::of(&self.path, &self.beside("-shm"), open.file) {
+        let guard = match Guard::of(&open.path, &open.beside("-shm"), open.file) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Attempt::Busy),
             guard => guard.ok(),
         };
         drop(first);
         let connection = connection()?;
         prepare(&connection, &self.table).map_err(|error| self.attempt_failed(error))?;
-        Ok(Session { _guard: guard, connection, log: FileId::of(&self.beside("-wal")) })
-    }
-
-    /// A file that SQLite keeps beside the database.
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut path = self.path.clone().into_os_string();
-        path.push(suffix);
-        path.into()
+        Ok(Session { _guard: guard, connection, log: open.log() })
     }
 
     /// A file that was removed or replaced under us would take our claims with it.
@@ -210,8 +220,8 @@ impl Sqlite {
 
     /// So would a write-ahead log that somebody took away. What was just claimed is abandoned then, and the next attempt
     /// opens the log that is there now.
-    fn check_log(&self, session: &Session) -> Result<(), Attempt> {
-        if FileId::of(&self.beside("-wal")) == session.log {
+    fn check_log(&self, open: &Open, session: &Session) -> Result<(), Attempt> {
+        if open.log() == session.log {
             return Ok(());
         }
         let message = format!("the write-ahead log of {} was taken away while it was in use", self.label);
@@ -606,7 +616,7 @@ mod tests {
         let database = Database::new("log");
         let mut store = database.store("a");
         assert_eq!(claim(&mut store, &CLAIM).start, 7);
-        let log = store.beside("-wal");
+        let log = store.open.as_ref().unwrap().beside("-wal");
         std::fs::remove_file(&log).unwrap();
         std::fs::write(&log, []).unwrap();
         let lost = |outcome| matches!(outcome, Err(Attempt::Failed(ClaimError::Transient(_))));
@@ -617,12 +627,28 @@ mod tests {
         let database = Database::new("log-later");
         let mut store = database.store("a");
         assert_eq!(claim(&mut store, &CLAIM).start, 7);
-        let log = store.beside("-wal");
         let open = store.open.as_ref().unwrap();
+        let log = open.beside("-wal");
         let attempted = store.attempt(open, &|_, _| {
             std::fs::remove_file(&log).unwrap();
             Ok(())
         });
         assert!(lost(attempted));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_leads_to_the_same_turn_and_the_same_log() {
+        let database = Database::new("link");
+        let mut store = database.store("a");
+        assert_eq!(claim(&mut store, &CLAIM).start, 7);
+        let link = database.0.with_file_name("link.db");
+        std::os::unix::fs::symlink(&database.0, &link).unwrap();
+        let mut linked = Sqlite::new(&link, "ids", "a", String::new());
+        assert_eq!(claim(&mut linked, &CLAIM).start, 10);
+        let (open, linked) = (store.open.as_ref().unwrap(), linked.open.as_ref().unwrap());
+        assert_eq!(open.path, linked.path);
+        assert!(open.log().is_some());
+        assert_eq!(store.sequence(open), store.sequence(linked));
     }
 }
