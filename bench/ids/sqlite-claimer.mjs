@@ -1,5 +1,5 @@
 /**
- * Claims flat out on a SQLite file, and prints how long each claim took that ended from one time to another:
+ * Claims flat out on a SQLite file, and prints how long each claim took that began from one time to another:
  * `node sqlite-claimer.mjs FILE FROM TO UNTIL`, in milliseconds since 1970.
  */
 
@@ -11,8 +11,8 @@ const [from, to, until] = times.map(Number)
 /** @type {number[]} */
 const durations = []
 subscribe('texample:ids:claim', (/** @type {any} */ { duration }) => {
-  const now = Date.now()
-  if (from <= now && now < to) durations.push(duration)
+  const begun = Date.now() - duration
+  if (from <= begun && begun < to) durations.push(duration)
 })
 const sequence = openSequence('bench', { url: `sqlite:${file}`, step: 1, maxStep: 1, horizon: 0 })
 while (Date.now() < until) await sequence.nextIds(1)

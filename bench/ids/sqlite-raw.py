@@ -1,5 +1,5 @@
 """
-Claims flat out on a SQLite file with SQLite's own busy timeout, and prints how long each claim took that ended from
+Claims flat out on a SQLite file with SQLite's own busy timeout, and prints how long each claim took that began from
 one time to another: `python3 sqlite-raw.py FILE FROM TO UNTIL`, in milliseconds since 1970.
 """
 
@@ -15,11 +15,11 @@ db.execute('CREATE TABLE IF NOT EXISTS ids (_id TEXT PRIMARY KEY NOT NULL, "inde
 db.execute("INSERT OR IGNORE INTO ids VALUES ('bench', 1000)")
 start, to, until = [float(ms) / 1000 for ms in sys.argv[2:]]
 durations = []
-while time.time() < until:
+while (now := time.time()) < until:
     begun = time.perf_counter()
     db.execute("BEGIN IMMEDIATE")
     db.execute("""UPDATE ids SET "index" = "index" + 1 WHERE _id = 'bench' RETURNING "index" """).fetchall()
     db.execute("COMMIT")
-    if start <= time.time() < to:
+    if start <= now < to:
         durations.append((time.perf_counter() - begun) * 1000)
 print(json.dumps(durations))
