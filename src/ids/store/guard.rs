@@ -69,6 +69,41 @@ mod locks {
         fcntl(&file, FcntlArg::F_OFD_SETLK(&lock))?;
         Ok(file)
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn while_a_file_is_guarded_not_even_this_process_has_it_alone() {
+            let folder = std::env::temp_dir().join(format!("texample-guard-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            let [database, index] = ["ids.db", "ids.db-shm"].map(|name| folder.join(name));
+            let files = [&database, &index].map(|path| File::create(path).unwrap());
+            // As SQLite does it: this lock belongs to the process.
+            let has_alone = |(file, (start, length)): (&File, (libc::off_t, libc::off_t))| {
+                let lock = libc::flock {
+                    l_type: libc::F_WRLCK as libc::c_short,
+                    l_whence: libc::SEEK_SET as libc::c_short,
+                    l_start: start,
+                    l_len: length,
+                    l_pid: 0,
+                };
+                fcntl(file, FcntlArg::F_SETLK(&lock)).is_ok()
+            };
+            let had_alone = || [(&files[0], SHARED), (&files[1], IN_USE)].map(has_alone);
+
+            let id = FileId::of(&database).unwrap();
+            let guard = Guard::of(&database, &index, id).unwrap();
+            let same = Guard::of(&database, &index, id).unwrap();
+            assert!(Arc::ptr_eq(&guard, &same), "one for each file");
+            drop(guard);
+            assert_eq!(had_alone(), [false, false]);
+            drop(same);
+            assert_eq!(had_alone(), [true, true]);
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
+    }
 }
 
 #[cfg(not(target_os = "linux"))]

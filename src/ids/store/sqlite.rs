@@ -45,7 +45,8 @@ struct Open {
 
 /// A connection whose settings are in force, whose table is there, and whose log stays where it is.
 struct Session {
-    /// Released before the connection closes, so that the last one may take the log away. None where the file system has no such locks.
+    /// Released before the connection closes, so that the last one may take the log away. None where the file system
+    /// has no such locks.
     _guard: Option<Arc<Guard>>,
     connection: Connection,
     log: Option<FileId>,
