@@ -54,8 +54,8 @@ class Observer {
     for (const event of this.#port.events()) {
       const { name, collection, label } = this.#about
       const { count, duration, failures } = event
-      if (event.first) {
-        const message = { sequence: name, collection, label, first: event.first[0], count, duration, failures }
+      if (event.first !== undefined) {
+        const message = { sequence: name, collection, label, first: event.first, count, duration, failures }
         log('%s: claimed %d from %s in %d ms', label, count, message.first, duration)
         claims.publish(message)
       } else {

@@ -92,7 +92,7 @@ function open(argument, name, options) {
 function readSequence(name, { url = environmentUrl(), collection = 'ids' }) {
   checkName('name', name)
   try {
-    return native.SequencePort.read(url, collection, name)?.[0]
+    return native.SequencePort.read(url, collection, name) ?? undefined
   } catch (error) {
     throw fromNative(error)
   }

@@ -20,14 +20,14 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class SequencePort {
   /** Opens the sequence; `wake` is called when there is something to collect. */
   constructor(url: string, collection: string, name: string, start: number | undefined | null, step: number | undefined | null, maxStep: number | undefined | null, horizon: number | undefined | null, wake: () => void)
-  /** The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges. */
-  request(missing: number): BigInt64Array
+  /** The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any. */
+  request(missing: number): Array<bigint> | null
   /** The most ids in a range. */
   get maxStep(): number
   /** What is in hand, if it is enough; queues nobody. */
-  tryRequest(missing: number): BigInt64Array
+  tryRequest(missing: number): Array<bigint> | null
   /** As `request`, but blocks up to `timeout` milliseconds until all are there. */
-  requestBlocking(missing: number, timeout: number): BigInt64Array
+  requestBlocking(missing: number, timeout: number): Array<bigint> | null
   /** Takes the wake-up: what comes after this wakes again. */
   answer(): void
   /** Throws why those who waited got nothing. */
@@ -50,8 +50,8 @@ export declare class SequencePort {
   abandon(): void
   /** True the first time in this process: what is said once is not said by every worker thread. */
   static firstDefaultStore(): boolean
-  /** The next id that a claim would get, as one element; none when the sequence does not exist. Blocks. */
-  static read(url: string, collection: string, name: string): BigInt64Array | null
+  /** The next id that a claim would get; none when the sequence does not exist. Blocks. */
+  static read(url: string, collection: string, name: string): bigint | null
   /** Makes the one element of `index` the next id. Blocks. */
   static set(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): void
 }
@@ -73,7 +73,7 @@ export declare function imageCalls(): { encode(json: string | string[], flags: n
 /** A claim that ended. */
 export interface PoolEvent {
   /** The first id of the range; none when the claim failed. */
-  first?: BigInt64Array
+  first?: bigint
   /** Ids in the range. */
   count: number
   /** How long the claim took, in milliseconds. */

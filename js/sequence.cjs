@@ -274,8 +274,9 @@ class Sequence {
   /** The flags of the last lease that were not looked at. */
   #flags = 0n
 
-  /** @param {BigInt64Array} lease flags, then starts and ends */
+  /** @param {bigint[] | null} lease flags, then starts and ends */
   #accept(lease) {
+    if (lease === null) return
     const flags = lease[0]
     this.#flags |= flags
     if (flags & REVOKED) {

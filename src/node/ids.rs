@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{BigInt64Array, Function, ObjectFinalize};
+use napi::bindgen_prelude::{BigInt64Array, Function, ObjectFinalize, i64n};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{CleanupEnvHook, Env, Status};
 use napi_derive::napi;
@@ -77,10 +77,10 @@ pub struct PoolStats {
 }
 
 /// A claim that ended.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct PoolEvent {
     /// The first id of the range; none when the claim failed.
-    pub first: Option<BigInt64Array>,
+    pub first: Option<i64n>,
     /// Ids in the range.
     pub count: f64,
     /// How long the claim took, in milliseconds.
@@ -146,9 +146,9 @@ impl SequencePort {
         Ok(Self { hook: hook.map_err(unexpected)?, shared, error: None, max_step })
     }
 
-    /// The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges.
+    /// The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any.
     #[napi]
-    pub fn request(&mut self, missing: f64) -> BigInt64Array {
+    pub fn request(&mut self, missing: f64) -> Option<Vec<i64n>> {
         let grant = self.handle().map(|handle| handle.request(missing as u64));
         self.pass(grant)
     }
@@ -161,14 +161,14 @@ impl SequencePort {
 
     /// What is in hand, if it is enough; queues nobody.
     #[napi]
-    pub fn try_request(&mut self, missing: f64) -> BigInt64Array {
+    pub fn try_request(&mut self, missing: f64) -> Option<Vec<i64n>> {
         let grant = self.handle().map(|handle| handle.try_request(missing as u64));
         self.pass(grant)
     }
 
     /// As `request`, but blocks up to `timeout` milliseconds until all are there.
     #[napi]
-    pub fn request_blocking(&mut self, missing: f64, timeout: f64) -> BigInt64Array {
+    pub fn request_blocking(&mut self, missing: f64, timeout: f64) -> Option<Vec<i64n>> {
         let timeout = Duration::from_secs_f64(timeout / 1000.0);
         let grant = self.handle().map(|handle| handle.request_blocking(missing as u64, timeout));
         self.pass(grant)
@@ -256,11 +256,11 @@ impl SequencePort {
         !SAID.swap(true, Ordering::Relaxed)
     }
 
-    /// The next id that a claim would get, as one element; none when the sequence does not exist. Blocks.
+    /// The next id that a claim would get; none when the sequence does not exist. Blocks.
     #[napi]
-    pub fn read(url: String, collection: String, name: String) -> Result<Option<BigInt64Array>> {
+    pub fn read(url: String, collection: String, name: String) -> Result<Option<i64n>> {
         let index = operate::read(&Location::parse(&url)?, &collection, &name)?;
-        Ok(index.map(|index| BigInt64Array::new(vec![index])))
+        Ok(index.map(i64n))
     }
 
     /// Makes the one element of `index` the next id. Blocks.
@@ -280,7 +280,9 @@ impl SequencePort {
         self.shared.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn pass(&mut self, grant: Option<Grant>) -> BigInt64Array {
+    /// Not as a typed array: each would have a finalizer of its own, and thousands of them run at once after a collection
+    /// of garbage, while everything else on the thread waits.
+    fn pass(&mut self, grant: Option<Grant>) -> Option<Vec<i64n>> {
         let grant = grant.unwrap_or_default();
         let mut flags = 0;
         if grant.error.is_some() {
@@ -290,8 +292,11 @@ impl SequencePort {
         if grant.revoked {
             flags |= REVOKED;
         }
+        if flags == 0 && grant.ranges.is_empty() {
+            return None;
+        }
         let pairs = grant.ranges.iter().flat_map(|range| [range.start, range.end]);
-        BigInt64Array::new(std::iter::once(flags).chain(pairs).collect())
+        Some(std::iter::once(flags).chain(pairs).map(i64n).collect())
     }
 }
 
@@ -310,7 +315,7 @@ impl From<Event> for PoolEvent {
         let ms = |took: Duration| took.as_secs_f64() * 1000.0;
         match event {
             Event::Claimed { range, took, failures } => Self {
-                first: Some(BigInt64Array::new(vec![range.start])),
+                first: Some(i64n(range.start)),
                 count: range.len() as f64,
                 duration: ms(took),
                 failures,
