@@ -55,6 +55,13 @@ test('the table is strict, and the file is as durable as the design says', async
   assert.deepEqual(sql(path, 'SELECT * FROM ids'), [['a', 1001]], 'close gave the rest back')
 })
 
+test('on Linux a commit waits for what was written, and not for the times of the file too', (t) => {
+  if (process.platform !== 'linux') return t.diagnostic('fdatasync() is what Linux says it is')
+  const { sharedObjects } = /** @type {any} */ (process.report.getReport())
+  const addon = sharedObjects.find((/** @type {string} */ name) => name.endsWith('.node'))
+  assert.ok(readFileSync(addon).includes('fdatasync\0'), 'see .cargo/config.toml')
+})
+
 test('a rival claim before close loses nothing', async (t) => {
   const { url, path } = file(t)
   const sequence = openSequence('a', { url, step: 10 })
