@@ -86,7 +86,7 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.turnstile.leave();
+        // First of all: they may be back with their next orders by the time that the next one has come in.
         for &place in self.served.borrow().iter() {
             // If it does not hear the bell, it looks when out of patience.
             if !self.turnstile.ringer.ring(place) {
@@ -94,6 +94,7 @@ impl Drop for Pass<'_> {
                 self.turnstile.row.mark(place, AWAY);
             }
         }
+        self.turnstile.leave();
     }
 }
 
