@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { folder, SUPPORT } from './support/ids.mjs'
@@ -39,18 +39,6 @@ test('look at a sequence, take an id, move it forward, and back only by force', 
     assert.equal(ids('show', 'new', '-u', url).stdout, '9223372036854775000\n')
     assert.equal(ids('next', 'new', '-u', url, '--collection', 'other').stdout, '1000\n')
   }
-})
-
-test('to look at a SQLite file changes nothing in it, and nothing beside it', (t) => {
-  const there = folder(t)
-  const file = join(there, 'app.db')
-  const script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE people (name)')"
-  assert.equal(spawnSync('python3', ['-c', script, file]).status, 0)
-  const before = readFileSync(file)
-  chmodSync(file, 0o444)
-  assert.match(ids('show', 'a', '-u', `sqlite:${file}`).stderr, /no sequence "a"/)
-  assert.deepEqual(readFileSync(file), before)
-  assert.deepEqual(readdirSync(there), ['app.db'])
 })
 
 test('wrong usage is exit code 2', () => {

@@ -24,13 +24,9 @@ use crate::{Error, ErrorCode};
 const BUSY: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Also creates the file.
-const READ_AND_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_CREATE);
-
 pub(super) struct Sqlite {
     path: PathBuf,
-    collection: String,
-    /// The collection's name, quoted.
+    /// Quoted.
     table: String,
     name: String,
     label: String,
@@ -73,8 +69,7 @@ impl Open {
 impl Sqlite {
     pub fn new(path: &Path, collection: &str, name: &str, label: String) -> Self {
         let table = format!("\"{}\"", collection.replace('"', "\"\""));
-        let (collection, name) = (collection.to_owned(), name.to_owned());
-        Self { path: path.to_owned(), collection, table, name, label, open: None }
+        Self { path: path.to_owned(), table, name: name.to_owned(), label, open: None }
     }
 
     /// Runs `work` in a transaction, when it is our turn. What it returns counts: the commit succeeded.
@@ -175,7 +170,7 @@ impl Sqlite {
 
     fn connect(&self) -> Result<Open, ClaimError> {
         let before = FileId::of(&self.path);
-        let fresh = Cell::new(Some(self.connection(READ_AND_WRITE)?));
+        let fresh = Cell::new(Some(self.connection()?));
         let path = self.path.canonicalize().map_err(|error| self.no_file(error))?;
         let file = FileId::of(&path).filter(|&file| before.is_none_or(|before| before == file));
         let file = file.ok_or_else(|| self.replaced())?;
@@ -183,9 +178,12 @@ impl Sqlite {
         Ok(Open { path, turnstile, file, fresh, session: OnceCell::new() })
     }
 
-    fn connection(&self, flags: OpenFlags) -> Result<Connection, ClaimError> {
-        let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
-        let connection = connection.map_err(|error| self.failed(error))?;
+    fn connection(&self) -> Result<Connection, ClaimError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|error| self.failed(error))?;
         connection.busy_timeout(BUSY).map_err(|error| self.failed(error))?;
         Ok(connection)
     }
@@ -193,7 +191,7 @@ impl Sqlite {
     /// Connects twice: the first connection makes the log, if there is none. The second one opens it when it is
     /// guarded, so that it is surely the one that is there.
     fn session(&self, open: &Open) -> Result<Session, Attempt> {
-        let connection = || self.connection(READ_AND_WRITE).map_err(Attempt::Failed);
+        let connection = || self.connection().map_err(Attempt::Failed);
         let first = open.fresh.take().map_or_else(connection, Ok)?;
         if let Err(error) = prepare(&first, &self.table) {
             open.fresh.set(Some(first));
@@ -327,19 +325,16 @@ impl Store for Sqlite {
         })
     }
 
-    fn read(&mut self, deadline: Instant, _cancel: &Cancel) -> Result<Option<i64>, ClaimError> {
-        // To look changes nothing: no file, no table, no journal mode.
+    fn read(&mut self, deadline: Instant, cancel: &Cancel) -> Result<Option<i64>, ClaimError> {
+        // To look is not to create.
         if !self.path.exists() {
             return Ok(None);
         }
-        let look = |connection: &Connection| {
-            connection.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
-            let is_there = connection.table_exists(None, self.collection.as_str())?;
-            if is_there { self.held(connection) } else { Ok(None) }
-        };
-        let connection = self.connection(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let held = look(&connection).map_err(|error| self.failed(error))?;
-        held.transpose().map_err(|held| bad_document(&self.label, &held))
+        // In turn, with a guard: a connection beside both loses its locks with the last guard of this process.
+        self.transact(None, deadline, cancel, |this, connection| {
+            let held = this.held(connection).map_err(|error| this.failed(error))?;
+            held.transpose().map_err(|held| bad_document(&this.label, &held))
+        })
     }
 
     fn set(
