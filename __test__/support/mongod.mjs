@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MongoClient } from 'mongodb'
+import { MongoClient, MongoNetworkError } from 'mongodb'
 import { findMongod } from './mongod-binary.mjs'
 
 export { findMongod }
@@ -112,12 +112,17 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
         ),
       }))
     },
-    /** Waits until every member is primary or secondary. */
+    /** Waits until every member is primary or secondary, and has what the primary wrote. */
     async healthy() {
       for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
         const answers = await Promise.all(members.map((member) => member.hello()))
-        const primaries = answers.filter((answer) => answer?.isWritablePrimary).length
-        if (primaries === 1 && answers.every((answer) => answer?.isWritablePrimary || answer?.secondary)) return
+        const primaries = members.filter((_, i) => answers[i]?.isWritablePrimary)
+        if (primaries.length !== 1) continue
+        if (!answers.every((answer) => answer?.isWritablePrimary || answer?.secondary)) continue
+        // One that was frozen may still ask another one that is not primary any more, for half a minute.
+        const note = { appendOplogNote: 1, data: { is: 'there' }, writeConcern: { w: count, wtimeout: 10_000 } }
+        const answer = await primaries[0].command(note, { timeout: 20_000 }).catch(() => undefined)
+        if (answer && !answer.writeConcernError) return
       }
       throw new Error('the replica set did not become healthy within 60 s')
     },
@@ -180,7 +185,16 @@ class Member {
    * @param {import('mongodb').Document} [data]
    */
   async failpoint(failpoint, mode, data) {
-    await this.command({ configureFailPoint: failpoint, mode, ...(data && { data }) }, { timeout: 30_000 })
+    const command = { configureFailPoint: failpoint, mode, ...(data && { data }) }
+    // A member closes its connections when its state changes; to switch twice is to switch once.
+    for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
+      try {
+        await this.command(command, { timeout: 30_000 })
+        return
+      } catch (error) {
+        if (!(error instanceof MongoNetworkError) || Date.now() > deadline) throw error
+      }
+    }
   }
 
   /** Kills the process with SIGKILL and waits for its end. */
