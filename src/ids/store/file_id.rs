@@ -28,7 +28,7 @@ impl FileId {
 }
 
 /// Linux gives the next write to a file whose times somebody saw new ones, and a commit waits until those are on the disk
-/// too. So it is not asked for them. An old kernel, or a sandbox, may not know how.
+/// too. So it is not asked for them. It fails where there is no file, and where an old kernel or a sandbox does not know how.
 #[cfg(target_os = "linux")]
 fn without_times(path: &Path) -> rustix::io::Result<rustix::fs::Statx> {
     use rustix::fs::{AtFlags, CWD, StatxFlags, statx};

@@ -86,7 +86,8 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        // First of all: they may be back with their next orders by the time that the next one has come in.
+        // While the lock is held, which costs the next one some microseconds each: they may be back with their next orders by
+        // the time that it has come in.
         for &place in self.served.borrow().iter() {
             // If it does not hear the bell, it looks when out of patience.
             if !self.turnstile.ringer.ring(place) {
