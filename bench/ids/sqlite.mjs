@@ -16,7 +16,7 @@ const AFTER = 500
 const OURS = [process.execPath, './sqlite-claimer.mjs']
 /** Python's standard library has SQLite; Node 20 has none. */
 const RAW = ['python3', './sqlite-raw.py']
-/** What the machine adds to every wait: a claim of four processes is four commits and as many wake-ups. */
+/** What the machine adds to every wait, with nobody else on it. */
 const SLEEPER = ['python3', './sleeper.py']
 
 /**

@@ -42,7 +42,8 @@ mod locks {
     }
 
     impl Guard {
-        /// Guards a database that is open. `WouldBlock` when somebody is about to take the log away.
+        /// Guards a database that is open. `WouldBlock` when somebody is about to take the log away, `NotFound` when
+        /// somebody just did.
         pub fn of(database: &Path, index: &Path, file: FileId) -> io::Result<Arc<Self>> {
             let mut guards = GUARDS.lock().unwrap_or_else(PoisonError::into_inner);
             guards.retain(|_, guard| guard.strong_count() > 0);
@@ -57,17 +58,20 @@ mod locks {
     }
 
     /// Opens a file and takes a lock of its own on some bytes, which others may share.
-    fn hold(path: &Path, (start, length): (libc::off_t, libc::off_t)) -> io::Result<File> {
+    fn hold(path: &Path, bytes: (libc::off_t, libc::off_t)) -> io::Result<File> {
         let file = File::open(path)?;
-        let lock = libc::flock {
-            l_type: libc::F_RDLCK as libc::c_short,
+        fcntl(&file, FcntlArg::F_OFD_SETLK(&lock(libc::F_RDLCK, bytes)))?;
+        Ok(file)
+    }
+
+    fn lock(kind: libc::c_int, (start, length): (libc::off_t, libc::off_t)) -> libc::flock {
+        libc::flock {
+            l_type: kind as libc::c_short,
             l_whence: libc::SEEK_SET as libc::c_short,
             l_start: start,
             l_len: length,
             l_pid: 0,
-        };
-        fcntl(&file, FcntlArg::F_OFD_SETLK(&lock))?;
-        Ok(file)
+        }
     }
 
     #[cfg(test)]
@@ -81,19 +85,14 @@ mod locks {
             let [database, index] = ["ids.db", "ids.db-shm"].map(|name| folder.join(name));
             let files = [&database, &index].map(|path| File::create(path).unwrap());
             // As SQLite does it: this lock belongs to the process.
-            let has_alone = |(file, (start, length)): (&File, (libc::off_t, libc::off_t))| {
-                let lock = libc::flock {
-                    l_type: libc::F_WRLCK as libc::c_short,
-                    l_whence: libc::SEEK_SET as libc::c_short,
-                    l_start: start,
-                    l_len: length,
-                    l_pid: 0,
-                };
-                fcntl(file, FcntlArg::F_SETLK(&lock)).is_ok()
+            let has_alone = |(file, bytes): (&File, _)| {
+                fcntl(file, FcntlArg::F_SETLK(&lock(libc::F_WRLCK, bytes))).is_ok()
             };
             let had_alone = || [(&files[0], SHARED), (&files[1], IN_USE)].map(has_alone);
 
             let id = FileId::of(&database).unwrap();
+            let taken_away = Guard::of(&database, &folder.join("gone"), id);
+            assert!(taken_away.is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
             let guard = Guard::of(&database, &index, id).unwrap();
             let same = Guard::of(&database, &index, id).unwrap();
             assert!(Arc::ptr_eq(&guard, &same), "one for each file");

@@ -198,7 +198,9 @@ impl Sqlite {
             return Err(self.attempt_failed(error));
         }
         let guard = match Guard::of(&open.path, &open.beside("-shm"), open.file) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Attempt::Busy),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::NotFound) => {
+                return Err(Attempt::Busy);
+            }
             guard => guard.ok(),
         };
         drop(first);
