@@ -1,6 +1,6 @@
+import { launchChromium } from '../devtools/chromium.mjs'
+import { countPage } from '../devtools/page-coverage.mjs'
 import { testClient } from './browser/client-behaviour.mjs'
-import { launchChromium } from './support/chromium.mjs'
-import { countPage } from './support/page-coverage.mjs'
 
 testClient(async () => {
   const browser = await launchChromium()

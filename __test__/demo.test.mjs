@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { launchChromium } from './support/chromium.mjs'
-import { freePair } from './support/ports.mjs'
+import { launchChromium } from '../devtools/chromium.mjs'
+import { freePair } from '../devtools/ports.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')

@@ -121,7 +121,7 @@ describe('TexampleError', () => {
 it('every code stands in the types and in the README', () => {
   const read = (/** @type {string} */ name) => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
   const types = new Set(read('js/index.d.ts').match(/ERR_TEXAMPLE_[A-Z_]+/g))
-  const sources = ['src/error.rs', 'js/errors.cjs', 'js/addon.cjs'].map(read).join('\n')
+  const sources = ['src/error.rs', 'js/errors.cjs', 'js/native/loader.cjs'].map(read).join('\n')
   for (const code of new Set(sources.match(/ERR_TEXAMPLE_[A-Z_]*[A-Z]/g)))
     assert.ok(types.has(code), `${code} has no type`)
   for (const code of types) assert.match(read('README.md'), new RegExp(`\`${code.replace('ERR_TEXAMPLE_', '')}\``))

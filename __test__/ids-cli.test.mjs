@@ -5,10 +5,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { folder, SUPPORT } from './support/ids.mjs'
-import { startStandalone } from './support/mongod.mjs'
+import { DEVTOOLS, folder } from '../devtools/ids.mjs'
+import { startStandalone } from '../devtools/mongod.mjs'
 
-const CLI = join(SUPPORT, '..', '..', 'js', 'cli.cjs')
+const CLI = join(DEVTOOLS, '..', 'js', 'cli.cjs')
 
 /** @param {string[]} args */
 function ids(...args) {

@@ -8,9 +8,9 @@ import { test } from 'node:test'
 import Database from 'libsql'
 import mongoose9 from 'mongoose'
 import mongoose8 from 'mongoose8'
+import { assertDistinct, drawer, drawn, folder, PACKAGE } from '../devtools/ids.mjs'
+import { startStandalone } from '../devtools/mongod.mjs'
 import texample from '../js/index.cjs'
-import { assertDistinct, drawer, drawn, folder, PACKAGE } from './support/ids.mjs'
-import { startStandalone } from './support/mongod.mjs'
 
 const { openSequence } = texample
 

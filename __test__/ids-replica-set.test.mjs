@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { MongoClient } from 'mongodb'
-import { failover } from './support/failover.mjs'
-import { assertDistinct, drawer, drawn, folder } from './support/ids.mjs'
-import { startReplicaSet } from './support/mongod.mjs'
-import { OriginalIds } from './support/original-ids.mjs'
+import { failover } from '../devtools/failover.mjs'
+import { assertDistinct, drawer, drawn, folder } from '../devtools/ids.mjs'
+import { startReplicaSet } from '../devtools/mongod.mjs'
+import { OriginalIds } from '../devtools/original-ids.mjs'
 
 /** @type {Awaited<ReturnType<typeof startReplicaSet>>} */
 let set

@@ -7,8 +7,8 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { assertDistinct, drawer, drawn, folder, output, program, settled } from '../devtools/ids.mjs'
 import texample from '../js/index.cjs'
-import { assertDistinct, drawer, drawn, folder, output, program, settled } from './support/ids.mjs'
 
 const { openSequence } = texample
 const BAD = 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'

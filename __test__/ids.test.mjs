@@ -7,9 +7,9 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
-import { setSequence } from '../js/ids.cjs'
+import { assertDistinct, folder, output, PACKAGE, program, settled } from '../devtools/ids.mjs'
+import { setSequence } from '../js/ids/index.cjs'
 import texample from '../js/index.cjs'
-import { assertDistinct, folder, output, PACKAGE, program, settled } from './support/ids.mjs'
 
 const { nextId, openSequence, TexampleError } = texample
 const INVALID = 'ERR_TEXAMPLE_INVALID_ARGUMENT'

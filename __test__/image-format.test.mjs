@@ -4,9 +4,8 @@ import { deflateRawSync } from 'node:zlib'
 
 import { PNG } from 'pngjs'
 import sharp from 'sharp'
-
+import { originalBytes, originalCanvas, originalDecode } from '../devtools/original.mjs'
 import { decodeImageToData, encodeDataToImage } from '../js/index.mjs'
-import { originalBytes, originalCanvas, originalDecode } from './support/original.mjs'
 import { checksum, chunks, fromPixels, pixelsOf } from './support/png.mjs'
 
 const EXAMPLE = { a: 1, en: 'owl', fi: 'pöllö', es: 'búho', uid: '2134' }

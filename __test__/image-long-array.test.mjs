@@ -4,9 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import fc from 'fast-check'
-
+import { writeJson } from '../js/image/json-text.cjs'
 import { decodeImageToData, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
-import { writeJson } from '../js/json-text.cjs'
 
 /** Is never written in pieces, and looks the same as JSON. */
 class Whole extends Array {}

@@ -16,10 +16,10 @@ import { targets } from '../scripts/prebuilt.mjs'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { platform } = createRequire(import.meta.url)('../js/platform.cjs')
+const { platform } = createRequire(import.meta.url)('../js/native/platform.cjs')
 // Only the package's own add-on may be found by the programs below.
 const { NAPI_RS_NATIVE_LIBRARY_PATH: given, ...env } = process.env
-const addon = given ?? path.join(root, 'js', `texample.${platform()}.node`)
+const addon = given ?? path.join(root, 'js', 'native', `texample.${platform()}.node`)
 
 describe('the package, installed from its tarballs', () => {
   /** @type {string} */
@@ -170,7 +170,10 @@ describe('the package, installed from its tarballs', () => {
       cwd: folder,
       env: withCargo,
     })
-    assert.equal(stdout.trim(), path.join(folder, 'node_modules', 'texample', 'js', `texample.${platform()}.node`))
+    assert.equal(
+      stdout.trim(),
+      path.join(folder, 'node_modules', 'texample', 'js', 'native', `texample.${platform()}.node`),
+    )
     assert.equal(await program('d.cjs', `const { ${names} } = require('texample')${body}`), '0 pöllö 1000\n')
 
     await writeFile(path.join(bin, 'cargo'), '#!/bin/sh\necho no linker >&2; exit 101', { mode: 0o755 })

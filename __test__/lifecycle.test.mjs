@@ -1,5 +1,5 @@
 import { test } from 'node:test'
-import { runScenario, scenarios } from './support/scenario.mjs'
+import { runScenario, scenarios } from '../devtools/scenario.mjs'
 
 for (const [name, { long = false }] of Object.entries(scenarios)) {
   if (!long) test(name, () => runScenario(name))

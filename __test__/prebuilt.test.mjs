@@ -11,8 +11,8 @@ import { demandsOf } from '../scripts/elf.mjs'
 import { checkPrebuilt, oldestGlibc, targetOf, targets } from '../scripts/prebuilt.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const { platform } = createRequire(import.meta.url)('../js/platform.cjs')
-const built = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ?? path.join(root, 'js', `texample.${platform()}.node`)
+const { platform } = createRequire(import.meta.url)('../js/native/platform.cjs')
+const built = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ?? path.join(root, 'js', 'native', `texample.${platform()}.node`)
 const file = await readFile(built)
 const folder = await mkdtemp(path.join(tmpdir(), 'texample-prebuilt-'))
 after(() => rm(folder, { recursive: true, force: true }))
@@ -30,7 +30,7 @@ async function altered(changes) {
 }
 
 it('each published system is one that the loader looks for, by file and by package', async () => {
-  const loader = await readFile(path.join(root, 'js', 'native.js'), 'utf8')
+  const loader = await readFile(path.join(root, 'js', 'native', 'native.js'), 'utf8')
   for (const { platform } of targets()) {
     assert.ok(loader.includes(`'./texample.${platform}.node'`), platform)
     assert.ok(loader.includes(`'texample-${platform}'`), platform)

@@ -8,11 +8,11 @@ import { createServer } from 'node:http'
 import path from 'node:path'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { launchChromium } from '../devtools/chromium.mjs'
+import { startStandalone } from '../devtools/mongod.mjs'
+import { freePair } from '../devtools/ports.mjs'
 import { buildExample } from './support/addon.mjs'
-import { launchChromium } from './support/chromium.mjs'
 import { examplesOf } from './support/examples.mjs'
-import { startStandalone } from './support/mongod.mjs'
-import { freePair } from './support/ports.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = [

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import texample, { ticks } from 'texample'
 import { block, collectUncaught, threads } from './support/threads.mjs'
 
-const addon = (await import('../js/addon.cjs')).default
+const addon = (await import('../js/native/loader.cjs')).default
 
 const library = fileURLToPath(new URL('../js/index.cjs', import.meta.url))
 

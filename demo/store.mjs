@@ -22,7 +22,7 @@ export async function openStore(args) {
 
 async function openReplicaSet() {
   // The tests know how to find a mongod and to keep three of them.
-  const { startReplicaSet } = await import('../__test__/support/mongod.mjs')
+  const { startReplicaSet } = await import('../devtools/mongod.mjs')
   console.log('Starting a MongoDB replica set of three …')
   const set = await startReplicaSet({ count: 3 })
   process.env.TEXAMPLE_IDS_URL = set.uri

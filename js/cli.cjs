@@ -100,7 +100,7 @@ const commands = {
       if (force && verb !== 'set') throw new UsageError('--force is for ids set')
       if (verb === 'next') return nextIds(name, count, { url, collection })
       if (count !== undefined) throw new UsageError(`--count is for ids next`)
-      const { readSequence, setSequence } = require('./ids.cjs')
+      const { readSequence, setSequence } = require('./ids/index.cjs')
       if (verb === 'set') return setSequence(name, index(text), force, { url, collection })
       const next = readSequence(name, { url, collection })
       if (next === undefined) throw new Error(`there is no sequence "${name}"`)
@@ -112,7 +112,7 @@ const commands = {
     options: {},
     operands: 0,
     async run() {
-      const { build } = require('./build.cjs')
+      const { build } = require('./native/build.cjs')
       await write(`${await build()}\n`)
     },
   },

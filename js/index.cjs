@@ -3,9 +3,9 @@
 /** The public face: what `require('texample')` gives. */
 
 const { TexampleError } = require('./errors.cjs')
-const image = require('./image.cjs')
-const ids = require('./ids.cjs')
-const ticker = require('./ticker.cjs')
+const image = require('./image/index.cjs')
+const ids = require('./ids/index.cjs')
+const ticker = require('./ticker/index.cjs')
 
 /** @type {any} */
 const texample = module.exports

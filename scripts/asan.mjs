@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { runScenario, scenarios } from '../__test__/support/scenario.mjs'
+import { runScenario, scenarios } from '../devtools/scenario.mjs'
 import { Failure, main, must, root } from './command.mjs'
 
 const target = 'x86_64-unknown-linux-gnu'

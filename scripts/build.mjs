@@ -12,12 +12,12 @@ import { buildPrebuilt, targetOf } from './prebuilt.mjs'
 const inputs = ['.cargo', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'src', 'package.json']
 // The build goes here first: writing a `.node` in place would crash each process that has it loaded.
 const out = path.join(root, 'target', 'addon')
-const published = path.join(root, 'js')
+const published = path.join(root, 'js', 'native')
 
 /**
- * Makes js/*.node and the generated js/native.*, unless they are newer than what they are made from.
+ * Makes js/native/*.node and the generated js/native/native.*, unless they are newer than what they are made from.
  * NAPI_RS_NATIVE_LIBRARY_PATH names an add-on to load in their place: then there is nothing to make.
- * @param {{ debug?: boolean, generated?: boolean }} [options] `generated: false` leaves js/native.* alone
+ * @param {{ debug?: boolean, generated?: boolean }} [options] `generated: false` leaves js/native/native.* alone
  */
 export async function build({ debug = false, generated = true } = {}) {
   await install()
@@ -47,7 +47,7 @@ export async function staleGenerated() {
     const [made, committed] = await Promise.all(
       [path.join(out, 'release', name), path.join(published, name)].map((file) => readFile(file)),
     )
-    if (!made.equals(committed)) stale.push(`js/${name}`)
+    if (!made.equals(committed)) stale.push(`js/native/${name}`)
   }
   return stale
 }

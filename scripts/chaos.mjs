@@ -19,11 +19,11 @@ await main(async () => {
   if (!(Number.isInteger(count) && count > 0))
     throw new Failure(`--rounds must be a positive integer; it is "${values.rounds}"`)
   await build() // What follows imports what it installs.
-  const { startReplicaSet } = await import('../__test__/support/mongod.mjs')
-  const { failover, kinds } = await import('../__test__/support/failover.mjs')
+  const { startReplicaSet } = await import('../devtools/mongod.mjs')
+  const { failover, kinds } = await import('../devtools/failover.mjs')
   const unknown = positionals.filter((kind) => !kinds.includes(/** @type {any} */ (kind)))
   if (unknown.length > 0) throw new Failure(`no such fault: ${unknown.join(', ')}; there are: ${kinds.join(', ')}`)
-  const { assertDistinct } = await import('../__test__/support/ids.mjs')
+  const { assertDistinct } = await import('../devtools/ids.mjs')
 
   let failed = 0
   for (const kind of kinds.filter((kind) => positionals.length === 0 || positionals.includes(kind))) {

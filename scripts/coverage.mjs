@@ -69,7 +69,7 @@ async function rustLines() {
 
 /** @returns {Promise<[string, number, number][]>} */
 async function javascriptLines() {
-  const generated = ['js/native.js', 'js/client/texample*.js', '**/*.d.*'].flatMap((name) => ['--exclude', name])
+  const generated = ['js/native/native.js', 'js/client/texample*.js', '**/*.d.*'].flatMap((name) => ['--exclude', name])
   await must(
     process.execPath,
     [

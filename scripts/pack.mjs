@@ -16,7 +16,7 @@ import { install } from './install.mjs'
 import { buildPrebuilt, checkPrebuilt, targetOf, targets } from './prebuilt.mjs'
 
 const out = path.join(root, 'target', 'packages')
-const { platform: thisPlatform } = createRequire(import.meta.url)('../js/platform.cjs')
+const { platform: thisPlatform } = createRequire(import.meta.url)('../js/native/platform.cjs')
 
 /**
  * @param {Record<string, string>} addons the file of each platform, such as `linux-x64-gnu`

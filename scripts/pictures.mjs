@@ -12,7 +12,7 @@ const url = 'http://127.0.0.1:3900/'
 
 await main(async () => {
   await build()
-  const { launchChromium } = await import('../__test__/support/chromium.mjs')
+  const { launchChromium } = await import('../devtools/chromium.mjs')
   const folder = await mkdtemp(path.join(tmpdir(), 'texample-pictures-'))
   const demo = spawn(process.execPath, ['scripts/start.mjs'], {
     cwd: root,

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { runScenario, scenarios } from '../__test__/support/scenario.mjs'
+import { runScenario, scenarios } from '../devtools/scenario.mjs'
 import { build } from './build.mjs'
 import { cacheFolder } from './cache.mjs'
 import { Failure, main, must } from './command.mjs'

@@ -48,8 +48,8 @@ function isWanted(...names) {
 /** What a test file needs, read from what it imports. */
 function stageOf(file) {
   const source = readFileSync(file, 'utf8')
-  if (/support\/(chromium|browsers?)\.mjs/.test(source)) return 'browser'
-  if (/support\/(mongod|mongo)\.mjs/.test(source)) return 'mongodb'
+  if (/devtools\/(chromium|browsers?)\.mjs/.test(source)) return 'browser'
+  if (/devtools\/(mongod|mongo)\.mjs/.test(source)) return 'mongodb'
   return 'add-on'
 }
 

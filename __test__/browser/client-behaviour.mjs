@@ -12,10 +12,9 @@ import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 
 import sharp from 'sharp'
-
+import { openOrigins, sendData, sendPng } from '../../devtools/browser-origins.mjs'
+import { originalCanvas } from '../../devtools/original.mjs'
 import { encodeDataToImage } from '../../js/index.mjs'
-import { openOrigins, sendData, sendPng } from '../support/browser-origins.mjs'
-import { originalCanvas } from '../support/original.mjs'
 import { fromPixels, pixelsOf } from '../support/png.mjs'
 
 const EXAMPLE = { a: 1, en: 'owl', fi: 'pöllö', es: 'búho', percent: '100%', emoji: '💡' }
@@ -60,7 +59,7 @@ function lie(model) {
 function room(launch, browser) {
   /** @type {Driver} */
   let driver
-  /** @type {import('../support/browser-origins.mjs').Origins} */
+  /** @type {import('../../devtools/browser-origins.mjs').Origins} */
   let origins
   before(async () => {
     origins = await openOrigins()

@@ -1,4 +1,4 @@
-import { launchFirefox } from '../support/browser-firefox.mjs'
+import { launchFirefox } from '../../devtools/browser-firefox.mjs'
 import { testClient, testResistance } from './client-behaviour.mjs'
 
 testClient(() => launchFirefox(), 'firefox')

@@ -1,4 +1,4 @@
-import { launchWebkit } from '../support/browser-webkit.mjs'
+import { launchWebkit } from '../../devtools/browser-webkit.mjs'
 import { testClient } from './client-behaviour.mjs'
 
 testClient(launchWebkit, 'webkit', { endsDownloads: false })

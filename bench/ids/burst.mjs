@@ -1,6 +1,6 @@
 /** A thousand callers at once, cold. */
 
-import { OriginalIds } from '../../__test__/support/original-ids.mjs'
+import { OriginalIds } from '../../devtools/original-ids.mjs'
 import { median } from './report.mjs'
 import { name, openSequence, server } from './server.mjs'
 

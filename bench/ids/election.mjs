@@ -1,6 +1,6 @@
 /** 6 000 ids a second, while the primary is killed and an election takes about eleven seconds. */
 
-import { startReplicaSet } from '../../__test__/support/mongod.mjs'
+import { startReplicaSet } from '../../devtools/mongod.mjs'
 import { pace } from './pacer.mjs'
 import { name, openSequence } from './server.mjs'
 

@@ -1,6 +1,6 @@
 /** 10 000 ids a second for a minute, default options, from a cold start. */
 
-import { OriginalIds } from '../../__test__/support/original-ids.mjs'
+import { OriginalIds } from '../../devtools/original-ids.mjs'
 import { pace } from './pacer.mjs'
 import { name, openSequence, server } from './server.mjs'
 

@@ -2,7 +2,7 @@
 
 import mongoose from 'mongoose'
 import makeSequence from 'mongoose-sequence'
-import { OriginalIds } from '../../__test__/support/original-ids.mjs'
+import { OriginalIds } from '../../devtools/original-ids.mjs'
 import { name, openSequence, server } from './server.mjs'
 
 const MS = 3000

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { MongoClient } from 'mongodb'
-import { startReplicaSet } from '../../__test__/support/mongod.mjs'
+import { startReplicaSet } from '../../devtools/mongod.mjs'
 
 export const { openSequence } = createRequire(import.meta.url)('../../js/index.cjs')
 

@@ -126,7 +126,7 @@ impl Value {
     /// The bytes of a `Uint8Array`.
     ///
     /// # Safety
-    /// While the slice is used, no JavaScript runs and there is no other slice of them. `js/image.cjs` hands no shared
+    /// While the slice is used, no JavaScript runs and there is no other slice of them. `js/image/index.cjs` hands no shared
     /// memory in, which another thread might write to.
     pub(super) unsafe fn bytes<'a>(self, env: Env) -> Result<&'a mut [u8]> {
         let (mut data, mut length) = (ptr::null_mut(), 0);
@@ -428,7 +428,7 @@ fn check(status: sys::napi_status) -> Result<()> {
     if status == sys::Status::napi_ok { Ok(()) } else { Err(unreadable()) }
 }
 
-/// `js/image.cjs` has checked the types, and V8 makes strings larger than any image.
+/// `js/image/index.cjs` has checked the types, and V8 makes strings larger than any image.
 fn unreadable() -> Error {
     Error::new(ErrorCode::InvalidArgument, "a value cannot be taken from JavaScript, or given to it")
 }

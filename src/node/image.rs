@@ -12,10 +12,10 @@ use super::error::Result;
 use crate::Error;
 use crate::image::{Charset, Compression, DecodeOptions, EncodeOptions, Workspace};
 
-/// The most bytes of a PNG that goes into JavaScript's slab; `js/image.cjs` has the same number.
+/// The most bytes of a PNG that goes into JavaScript's slab; `js/image/index.cjs` has the same number.
 const MOST_POOLED: usize = 4096;
 
-/// Bits of the `flags` that `js/image.cjs` packs its options into.
+/// Bits of the `flags` that `js/image/index.cjs` packs its options into.
 mod flag {
     pub(super) const COMPRESSION: u32 = 0b11;
     pub(super) const UTF8: u32 = 0b100;
@@ -75,7 +75,7 @@ impl Call<5> for EncodeCall {
             Workspace::of_thread(|workspace| {
                 workspace.encode(text, &options, |length| {
                     if length <= MOST_POOLED {
-                        // SAFETY: `js/image.cjs` gives each place of the slab to one image, and this is the only slice of it.
+                        // SAFETY: `js/image/index.cjs` gives each place of the slab to one image, and this is the only slice of it.
                         let place = unsafe { slab.memory(env)? }.get_mut(from..);
                         if let Some(place) = place.and_then(|free| free.get_mut(..length)) {
                             pooled = length as u32;
@@ -118,7 +118,7 @@ impl Call<3> for DecodeCall {
                 if !is_long_ascii(text) {
                     return Value::of_text(env, text);
                 }
-                // SAFETY: no other slice of the scratch exists: `js/image.cjs` gives it to nobody.
+                // SAFETY: no other slice of the scratch exists: `js/image/index.cjs` gives it to nobody.
                 let scratch = unsafe { scratch.bytes(env)? };
                 if let Some(place) = scratch.get_mut(..text.len()) {
                     place.copy_from_slice(text.as_bytes());

@@ -5,10 +5,10 @@
 const { AsyncResource } = require('node:async_hooks')
 const { performance } = require('node:perf_hooks')
 const { setImmediate } = require('node:timers')
-const addon = require('./addon.cjs')
-const { fromNative } = require('./errors.cjs')
+const addon = require('../native/loader.cjs')
+const { fromNative } = require('../errors.cjs')
 
-/** @typedef {import('./ticker-options.cjs').Options} Options */
+/** @typedef {import('./options.cjs').Options} Options */
 
 /** Taken at load, so that a test's fake clock does not reach in here. */
 const now = performance.now.bind(performance)

@@ -8,10 +8,10 @@
  * has ids; only when it has none does a caller wait.
  */
 
-const native = require('./addon.cjs')
-const { TexampleError, fromNative, outOfRange, wrongType } = require('./errors.cjs')
-const { observe } = require('./ids-events.cjs')
-const { WaitingLine } = require('./waiting-line.cjs')
+const native = require('../native/loader.cjs')
+const { TexampleError, fromNative, outOfRange, wrongType } = require('../errors.cjs')
+const { observe } = require('./events.cjs')
+const { WaitingLine } = require('./waiters.cjs')
 
 /** Bits of the first element of what the native half leases. */
 const FAILED = 1n

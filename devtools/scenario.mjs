@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import file from '../lifecycle/scenarios.cjs'
+import file from './scenarios.cjs'
 
 export const { scenarios } = file
 
-const script = fileURLToPath(new URL('../lifecycle/scenarios.cjs', import.meta.url))
+const script = fileURLToPath(new URL('./scenarios.cjs', import.meta.url))
 
 /**
  * @param {string} name

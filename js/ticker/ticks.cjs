@@ -3,11 +3,11 @@
 /** Ticks as an async iterator: each is taken from the queue when it is asked for. */
 
 const { setImmediate } = require('node:timers')
-const addon = require('./addon.cjs')
-const { YIELD, END } = require('./delivery.cjs')
-const { fromNative } = require('./errors.cjs')
+const addon = require('../native/loader.cjs')
+const { YIELD, END } = require('./dispatcher.cjs')
+const { fromNative } = require('../errors.cjs')
 
-/** @typedef {import('./ticker-options.cjs').Options} Options */
+/** @typedef {import('./options.cjs').Options} Options */
 /** @typedef {{ resolve: (result: IteratorResult<number, any>) => void, reject: (error: unknown) => void }} Asker */
 
 /** As `node:timers/promises` rejects. */

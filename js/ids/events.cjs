@@ -4,7 +4,7 @@
 
 const { channel } = require('node:diagnostics_channel')
 const { debuglog } = require('node:util')
-const { TexampleError } = require('./errors.cjs')
+const { TexampleError } = require('../errors.cjs')
 
 const claims = channel('texample:ids:claim')
 const errors = channel('texample:ids:error')

@@ -2,8 +2,8 @@
 
 /** Sequential unique ids: `nextId`, `openSequence`, and the checks of what they are given. */
 
-const native = require('./addon.cjs')
-const { fromNative, outOfRange, wrongType } = require('./errors.cjs')
+const native = require('../native/loader.cjs')
+const { fromNative, outOfRange, wrongType } = require('../errors.cjs')
 const { Sequence, callLater } = require('./sequence.cjs')
 
 const DEFAULT_URL = 'sqlite:texample-ids.db'

@@ -13,7 +13,7 @@ const { AsyncLocalStorage, createHook, executionAsyncId } = require('node:async_
 const { readdirSync, readFileSync } = require('node:fs')
 const http = require('node:http')
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
-const texample = require('../../js/index.cjs')
+const texample = require('../js/index.cjs')
 
 const { start } = texample
 

@@ -33,7 +33,7 @@ async function cargo(args) {
   const env = { ...process.env }
   // There Rust links libc statically, which makes no library for Node to load.
   if (platform().endsWith('-musl')) env.RUSTFLAGS = `${env.RUSTFLAGS ?? ''} -Ctarget-feature=-crt-static`
-  const child = spawn('cargo', args, { cwd: path.join(__dirname, '..'), env, stdio: ['ignore', 2, 2] })
+  const child = spawn('cargo', args, { cwd: path.join(__dirname, '..', '..'), env, stdio: ['ignore', 2, 2] })
   const [code] = await once(child, 'close').catch((cause) => {
     throw new Error(
       'cargo does not start; install Rust 1.89 or later with rustup (https://rustup.rs), and a C compiler',

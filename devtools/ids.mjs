@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const SUPPORT = dirname(fileURLToPath(import.meta.url))
-export const PACKAGE = join(SUPPORT, '..', '..', 'js', 'index.cjs')
+export const DEVTOOLS = dirname(fileURLToPath(import.meta.url))
+export const PACKAGE = join(DEVTOOLS, '..', 'js', 'index.cjs')
 
 /** A folder of its own for a test; removed after it. */
 export function folder(/** @type {import('node:test').TestContext} */ t) {
@@ -24,7 +24,7 @@ export function folder(/** @type {import('node:test').TestContext} */ t) {
  * @returns {{ child: import('node:child_process').ChildProcess, done: Promise<any[]> }}
  */
 export function drawer(job) {
-  const child = spawn(process.execPath, [join(SUPPORT, 'ids-draw.cjs'), JSON.stringify(job)], {
+  const child = spawn(process.execPath, [join(DEVTOOLS, 'ids-draw.cjs'), JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   return { child, done: output(child).then((text) => JSON.parse(text)) }

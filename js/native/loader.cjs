@@ -4,7 +4,7 @@
 
 const { existsSync } = require('node:fs')
 const path = require('node:path')
-const { TexampleError } = require('./errors.cjs')
+const { TexampleError } = require('../errors.cjs')
 const { platform } = require('./platform.cjs')
 
 /** @returns {typeof import('./native.js')} */
@@ -19,7 +19,7 @@ function load() {
 function howToGetIt() {
   const missing = `texample found no native add-on for ${platform()} (Node.js ${process.version}).`
   const needs = 'needs Rust 1.89 or later and a C compiler'
-  const isCheckout = existsSync(path.join(__dirname, '..', 'scripts', 'build.mjs'))
+  const isCheckout = existsSync(path.join(__dirname, '..', '..', 'scripts', 'build.mjs'))
   if (isCheckout) return `${missing} Build it with "npm run build" (${needs}).`
   return (
     `${missing} Where there is a prebuilt one, "npm install --include=optional" brings it as the package ` +

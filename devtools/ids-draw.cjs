@@ -8,7 +8,7 @@
 const { once } = require('node:events')
 const { openSync, writeSync, closeSync } = require('node:fs')
 const { Worker, isMainThread, workerData, parentPort } = require('node:worker_threads')
-const { openSequence } = require('../../js/index.cjs')
+const { openSequence } = require('../js/index.cjs')
 
 /** Set by SIGTERM: time to stop, and to tell. */
 let stopping = false

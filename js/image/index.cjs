@@ -5,9 +5,9 @@
 const { isSharedArrayBuffer, isUint8Array } = require('node:util/types')
 const { markAsUntransferable } = require('node:worker_threads')
 
-const addon = require('./addon.cjs')
+const addon = require('../native/loader.cjs')
 const { isLatin1, writeJson } = require('./json-text.cjs')
-const { TexampleError, fromNative, outOfRange, wrongType } = require('./errors.cjs')
+const { TexampleError, fromNative, outOfRange, wrongType } = require('../errors.cjs')
 
 const codec = addon.imageCalls()
 
@@ -49,7 +49,7 @@ let tasks = 0
 
 /**
  * @param {unknown} data
- * @param {import('./index.js').EncodeOptions} [options]
+ * @param {import('../index.js').EncodeOptions} [options]
  * @returns {Buffer}
  */
 function encodeDataToImage(data, options) {
@@ -90,7 +90,7 @@ function newSlab() {
 
 /**
  * @param {unknown} data
- * @param {import('./index.js').EncodeOptions} [options]
+ * @param {import('../index.js').EncodeOptions} [options]
  * @returns {Promise<Buffer>}
  */
 async function encodeDataToImageAsync(data, options) {
@@ -103,7 +103,7 @@ async function encodeDataToImageAsync(data, options) {
 
 /**
  * @param {Uint8Array} png
- * @param {import('./index.js').DecodeOptions} [options]
+ * @param {import('../index.js').DecodeOptions} [options]
  * @returns {any}
  */
 function decodeImageToData(png, options) {
@@ -123,7 +123,7 @@ function decodeImageToData(png, options) {
 
 /**
  * @param {Uint8Array} png
- * @param {import('./index.js').DecodeOptions} [options]
+ * @param {import('../index.js').DecodeOptions} [options]
  * @returns {Promise<any>}
  */
 async function decodeImageToDataAsync(png, options) {
@@ -207,7 +207,7 @@ function checkOptions(options) {
   return options
 }
 
-/** @param {import('./index.js').EncodeOptions} options */
+/** @param {import('../index.js').EncodeOptions} options */
 function encodeFlags(options) {
   const { compression, charset, robust } = checkOptions(options)
   let flags = 0

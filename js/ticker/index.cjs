@@ -2,9 +2,9 @@
 
 /** `start` and `ticks`: native threads that tick. */
 
-const { Delivery } = require('./delivery.cjs')
-const { outOfRange } = require('./errors.cjs')
-const { startArguments, tickerOptions } = require('./ticker-options.cjs')
+const { Delivery } = require('./dispatcher.cjs')
+const { outOfRange } = require('../errors.cjs')
+const { startArguments, tickerOptions } = require('./options.cjs')
 const { Ticks } = require('./ticks.cjs')
 
 /** A running native thread that ticks. May be collected while it runs; the thread goes on. */

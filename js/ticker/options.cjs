@@ -2,7 +2,7 @@
 
 /** The arguments of `start` and `ticks`: checked by shape, with defaults filled in. */
 
-const { outOfRange, wrongType } = require('./errors.cjs')
+const { outOfRange, wrongType } = require('../errors.cjs')
 
 /**
  * @typedef {object} Options

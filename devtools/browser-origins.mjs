@@ -8,9 +8,9 @@ import cors from 'cors'
 import express from 'express'
 import helmet from 'helmet'
 
-import { encodeDataToImage } from '../../js/index.mjs'
+import { encodeDataToImage } from '../js/index.mjs'
 
-const client = fileURLToPath(new URL('../../js/client', import.meta.url))
+const client = fileURLToPath(new URL('../js/client', import.meta.url))
 
 /**
  * @typedef {object} Origins
