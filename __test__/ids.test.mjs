@@ -8,10 +8,9 @@ import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { assertDistinct, folder, output, PACKAGE, program, settled } from '../devtools/ids.mjs'
-import { setSequence } from '../js/ids/index.cjs'
 import texample from '../js/index.cjs'
 
-const { nextId, openSequence, TexampleError } = texample
+const { nextId, openSequence, openStore, TexampleError } = texample
 const INVALID = 'ERR_TEXAMPLE_INVALID_ARGUMENT'
 /** A port where nobody listens. */
 const NOWHERE = 'mongodb://127.0.0.1:1/'
@@ -556,7 +555,7 @@ test('callers whose ids came before the end of all numbers have them, the others
 
 test('callers whose ids came before the end of all integers have them too', async () => {
   const sequence = name()
-  setSequence(sequence, 2n ** 63n - 4n, true, { url: 'memory:' })
+  await openStore({ url: 'memory:' }).set(sequence, 2n ** 63n - 4n)
   const handle = openSequence(sequence, { url: 'memory:', bigint: true })
   const calls = await Promise.allSettled(Array.from({ length: 10 }, () => handle.nextId()))
   const served = calls.filter(({ status }) => status === 'fulfilled').map(({ value }) => value)

@@ -100,9 +100,9 @@ const commands = {
       if (force && verb !== 'set') throw new UsageError('--force is for ids set')
       if (verb === 'next') return nextIds(name, count, { url, collection })
       if (count !== undefined) throw new UsageError(`--count is for ids next`)
-      const { readSequence, setSequence } = require('./ids/index.cjs')
-      if (verb === 'set') return setSequence(name, index(text), force, { url, collection })
-      const next = readSequence(name, { url, collection })
+      const store = texample().openStore({ url, collection })
+      if (verb === 'set') return store.set(name, index(text), { force })
+      const next = await store.read(name)
       if (next === undefined) throw new Error(`there is no sequence "${name}"`)
       await write(`${next}\n`)
     },

@@ -163,6 +163,11 @@ class Sequence {
     }
   }
 
+  /** Calls that wait for an id. */
+  get waiting() {
+    return this.#line.size
+  }
+
   close() {
     this.#closed ??= this.#close()
     return this.#closed
