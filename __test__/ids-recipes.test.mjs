@@ -1,4 +1,4 @@
-/** The Mongoose plugin of docs/ids.md with both versions, and two copies of SQLite in one process. */
+/** Two copies of SQLite in one process. */
 
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, statSync } from 'node:fs'
@@ -6,44 +6,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import Database from 'libsql'
-import mongoose9 from 'mongoose'
-import mongoose8 from 'mongoose8'
 import { assertDistinct, drawer, drawn, folder, PACKAGE } from '../devtools/ids.mjs'
-import { startStandalone } from '../devtools/mongod.mjs'
 import texample from '../js/index.cjs'
 
 const { openSequence } = texample
-
-for (const [version, mongoose] of /** @type {[string, any][]} */ ([
-  ['8', mongoose8],
-  ['9', mongoose9],
-])) {
-  test(`a Mongoose ${version} plugin numbers create, save and insertMany`, async (t) => {
-    assert.match(mongoose.version, new RegExp(`^${version}\\.`))
-    const server = await startStandalone()
-    t.after(() => server.stop())
-    const url = `${server.uri}app`
-    const sequence = openSequence('orders', { url })
-    await sequence.ready()
-    const schema = new mongoose.Schema({ item: String })
-    schema.plugin((/** @type {any} */ schema) => {
-      schema.add({ number: { type: Number, default: () => sequence.nextIdSync(), unique: true } })
-    })
-    const connection = await mongoose.createConnection(url).asPromise()
-    const Order = connection.model('Order', schema)
-    await Order.init()
-    const numbers = [(await Order.create({ item: 'a' })).number, (await new Order({ item: 'b' }).save()).number]
-    const many = await Order.insertMany(Array.from({ length: 500 }, (_, i) => ({ item: `${i}` })))
-    numbers.push(...many.map((/** @type {any} */ order) => order.number))
-    assert.deepEqual(
-      numbers,
-      Array.from({ length: 502 }, (_, i) => 1000 + i),
-    )
-    assert.equal(await Order.countDocuments({ number: { $gte: 1000 } }), 502)
-    await connection.close()
-    await sequence.close()
-  })
-}
 
 test('a second copy of the add-on that was the last to close the file takes no claim with it', async (t) => {
   const path = folder(t)

@@ -92,7 +92,11 @@ async function testRustDocs() {
 async function testTypes() {
   heading('types')
   await build({ debug })
-  for (const project of ['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json']) {
+  const projects = [
+    ...['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json'],
+    ...['__test__/types/mongoose/tsconfig.json', '__test__/types/mongoose/tsconfig.8.json'],
+  ]
+  for (const project of projects) {
     await record('types', project, async () => {
       const { code } = await run(process.execPath, [tool('typescript'), '--project', project])
       return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 }
