@@ -1,10 +1,11 @@
-/** `texample ids show|next|set`. */
+/** `texample ids show|next|set|import`. */
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { it } from 'node:test'
+import { Long, MongoClient, ObjectId } from 'mongodb'
 import { DEVTOOLS, folder } from '../devtools/ids.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
 
@@ -16,7 +17,7 @@ function ids(...args) {
   return { status, stdout, stderr }
 }
 
-test('look at a sequence, take an id, move it forward, and back only by force', async (t) => {
+it('a sequence is looked at, drawn from and moved', async (t) => {
   const server = await startStandalone()
   t.after(() => server.stop())
   const file = join(folder(t), 'ids.db')
@@ -24,7 +25,7 @@ test('look at a sequence, take an id, move it forward, and back only by force', 
     const missing = ids('show', 'a', '--url', url)
     assert.equal(missing.status, 1)
     assert.match(missing.stderr, /no sequence "a"/)
-    assert.equal(existsSync(file), url !== `sqlite:${file}`, 'to look creates nothing')
+    assert.equal(existsSync(file), url !== `sqlite:${file}`, 'reading creates nothing')
     assert.equal(ids('next', 'a', '-u', url).stdout, '1000\n')
     assert.equal(ids('show', 'a', '-u', url).stdout, '1001\n')
     assert.deepEqual(ids('set', 'a', '5000', '-u', url), { status: 0, stdout: '', stderr: '' })
@@ -41,7 +42,83 @@ test('look at a sequence, take an id, move it forward, and back only by force', 
   }
 })
 
-test('wrong usage is exit code 2', () => {
+it('counters of other libraries are taken over', async (t) => {
+  const server = await startStandalone()
+  t.after(() => server.stop())
+  const url = `${server.uri}app`
+  const client = await new MongoClient(url).connect()
+  t.after(() => client.close())
+  const country = new ObjectId('59c380f51207391238e7f3f2')
+  await client
+    .db()
+    .collection('counters')
+    .insertMany([
+      { id: 'order', reference_value: null, seq: 41 },
+      { id: 'inhabitant', reference_value: { city: 'Paris', country }, seq: 7 },
+      { id: 'inhabitant', reference_value: { city: null, country }, seq: Long.fromString('9007199254740993') },
+      { id: 'daily', reference_value: { day: new Date(0) }, seq: 0 },
+    ])
+  assert.deepEqual(ids('import', 'counters', '-u', url), {
+    status: 0,
+    stdout:
+      'order goes on at 42\n' +
+      'inhabitant/Paris/59c380f51207391238e7f3f2 goes on at 8\n' +
+      'inhabitant//59c380f51207391238e7f3f2 goes on at 9007199254740994\n' +
+      'daily/1970-01-01T00:00:00.000Z goes on at 1\n',
+    stderr: '',
+  })
+  assert.equal(ids('order', '-u', url).stdout, '42\n')
+  assert.match(ids('import', 'counters', '-u', url).stdout, /^order stays at 43, which is past 42\n/)
+
+  await client
+    .db()
+    .collection('identitycounters')
+    .insertMany([
+      { model: 'Book', field: '_id', count: 4, __v: 0 },
+      { model: 'Book', field: 'bookId', groupingField: 'x', count: -1 },
+    ])
+  const file = `sqlite:${join(folder(t), 'ids.db')}`
+  const imported = ids('import', 'identitycounters', '--from', url, '-u', file)
+  assert.equal(imported.stdout, 'Book._id goes on at 5\nBook.bookId/x goes on at 0\n')
+  assert.equal(ids('show', 'Book._id', '-u', file).stdout, '5\n')
+
+  await client
+    .db()
+    .collection('byHand')
+    .insertOne(/** @type {any} */ ({ _id: 'userid', sequence_value: 12 }))
+  assert.equal(ids('import', 'byHand', '-u', url).stdout, 'userid goes on at 13\n')
+
+  for (const [documents, text] of [
+    [[], /no document in the collection/],
+    [[{ a: 1 }], /not a counter/],
+    [[{ id: 'a', seq: 1.5 }], /not an integer/],
+    [[{ id: 'a', seq: -2 }], /not an integer from -1/],
+    [[{ id: 'a', reference_value: { b: { c: 1 } }, seq: 1 }], /is an object/],
+    [
+      [
+        { id: 'a', seq: 1 },
+        { id: 'a', reference_value: {}, seq: 2 },
+      ],
+      /would both be the sequence "a"/,
+    ],
+  ]) {
+    await client.db().collection('wrong').deleteMany({})
+    if (documents.length > 0) await client.db().collection('wrong').insertMany(documents)
+    const { status, stderr } = ids('import', 'wrong', '-u', url)
+    assert.equal(status, 1)
+    assert.match(stderr, text)
+    assert.equal(ids('show', 'a', '-u', url).status, 1, 'nothing was written')
+  }
+})
+
+it('import says which package it needs', async (t) => {
+  const args = [CLI, 'ids', 'import', 'counters', '-u', 'mongodb://127.0.0.1:1/']
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', cwd: folder(t) })
+  assert.equal(status, 1)
+  assert.match(stderr, /mongoose or mongodb.*npm install mongodb/)
+})
+
+it('wrong usage is exit code 2', () => {
   for (const args of [
     ['set', 'a'],
     ['set', 'a', 'x'],
@@ -50,6 +127,10 @@ test('wrong usage is exit code 2', () => {
     ['show', 'a', 'b'],
     ['next', 'a', '--force'],
     ['show', 'a', '-n', '3'],
+    ['import'],
+    ['import', 'counters'],
+    ['import', 'counters', 'more'],
+    ['show', 'a', '--from', 'mongodb://127.0.0.1:1/'],
   ]) {
     assert.equal(ids(...args, '-u', 'memory:').status, 2, args.join(' '))
   }

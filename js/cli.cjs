@@ -24,9 +24,12 @@ const help = `Usage: texample COMMAND [OPTIONS]
   ids [next] [NAME]         ids of a sequence, one a line; default name: default
   ids show [NAME]           the next id, without taking it
   ids set NAME INDEX        makes INDEX the next id: forward, or back with --force
+  ids import COUNTERS       goes on where the counters in a MongoDB collection stand: those of mongoose-sequence,
+                            mongoose-auto-increment, or made by hand with $inc; forward only
       -n, --count N         how many; default 1
       --force               even if that hands ids out a second time
       --collection NAME     collection, or table; default ids
+      --from URL            the database of COUNTERS; default: that of --url
       -u, --url URL         mongodb://…, sqlite:FILE or memory:; default TEXAMPLE_IDS_URL,
                             else sqlite:texample-ids.db
 
@@ -89,18 +92,21 @@ const commands = {
       url: { type: 'string', short: 'u' },
       collection: { type: 'string' },
       force: { type: 'boolean' },
+      from: { type: 'string' },
     },
     operands: 3,
-    async run({ count, url, collection, force = false }, operands) {
-      const verb = ['show', 'next', 'set'].includes(operands[0]) ? operands.shift() : 'next'
+    async run({ count, url, collection, force = false, from }, operands) {
+      const verb = ['show', 'next', 'set', 'import'].includes(operands[0]) ? operands.shift() : 'next'
       const [name = 'default', text, ...rest] = operands
       if (rest.length > 0 || (text !== undefined) !== (verb === 'set')) {
         throw new UsageError(verb === 'set' ? 'ids set takes NAME and INDEX' : `ids ${verb} takes one NAME`)
       }
       if (force && verb !== 'set') throw new UsageError('--force is for ids set')
+      if (from !== undefined && verb !== 'import') throw new UsageError('--from is for ids import')
       if (verb === 'next') return nextIds(name, count, { url, collection })
       if (count !== undefined) throw new UsageError(`--count is for ids next`)
       const store = texample().openStore({ url, collection })
+      if (verb === 'import') return importCounters(store, operands[0], from ?? url ?? process.env.TEXAMPLE_IDS_URL)
       if (verb === 'set') return store.set(name, index(text), { force })
       const next = await store.read(name)
       if (next === undefined) throw new Error(`there is no sequence "${name}"`)
@@ -144,6 +150,24 @@ async function nextIds(name, count, options) {
     }
   } finally {
     await sequence.close()
+  }
+}
+
+/**
+ * @param {import('./index.js').Store} store
+ * @param {string | undefined} counters the collection that holds them
+ * @param {string | undefined} url
+ */
+async function importCounters(store, counters, url) {
+  if (counters === undefined) throw new UsageError('ids import takes the name of a collection')
+  if (!/^mongodb(\+srv)?:/.test(url ?? ''))
+    throw new UsageError('ids import reads MongoDB: name it with --from or --url')
+  const { readCounters } = require('./ids/counters.cjs')
+  for (const { name, next } of await readCounters(/** @type {string} */ (url), counters)) {
+    const present = await store.read(name)
+    const isPast = present !== undefined && present >= next
+    if (!isPast) await store.set(name, next)
+    await write(isPast ? `${name} stays at ${present}, which is past ${next}\n` : `${name} goes on at ${next}\n`)
   }
 }
 
