@@ -28,6 +28,8 @@ const elsewhere = {
   'RUSTFLAGS="--cfg loom" cargo test --no-default-features --release --target-dir target/loom --test queue_loom':
     'a part of npm test',
 }
+/** How blocks name a server of MongoDB. */
+const MONGODB = 'mongodb://127.0.0.1:27017/'
 const all = pages.map((name) => ({ name, examples: examplesOf(path.join(root, name), name) }))
 
 // Inside the package, so that examples find `texample` and the peers by name.
@@ -61,6 +63,14 @@ for (const { name, examples } of all) {
           server?.stop()
           server = await serve(code, index)
         })
+      } else if (language === 'js' && kind === 'service') {
+        it(`${where} serves, and gives its ids back on SIGTERM`, async () => {
+          const file = await write(code, language, index)
+          const answers = [await serveOnce(file, code, prints), await serveOnce(file, code, prints)]
+          assert.deepEqual(answers, ['order 1000', 'order 1001'])
+        })
+      } else if (language === 'js' && ['jest', 'vitest', 'node-test'].includes(kind)) {
+        it(`${where} passes as a test file`, () => runTests(code, kind, index))
       } else if (['js', 'mjs', 'cjs'].includes(language) && kind === 'page') {
         it(`${where} runs in a browser as pasted`, async () => {
           const printed = await inBrowser(server, code)
@@ -76,11 +86,7 @@ for (const { name, examples } of all) {
         })
       } else if (['js', 'mjs', 'cjs'].includes(language)) {
         it(`${where} runs as pasted`, async () => {
-          let runnable = code
-          if (kind === 'mongodb') {
-            mongod ??= await startStandalone()
-            runnable = code.replaceAll('mongodb://127.0.0.1:27017/', mongod.uri)
-          }
+          const runnable = code.includes(MONGODB) ? await withMongod(code) : code
           const program = start(await write(runnable, language, index))
           const [exitCode] = await once(program.child, 'close')
           assert.equal(exitCode, 0, program.output())
@@ -150,11 +156,11 @@ async function write(code, language, index) {
 }
 
 /** Starts a program in its own folder; it has a minute. */
-function start(file) {
-  const env = { ...process.env, NODE_ENV: 'development' }
+function start(file, cwd = path.dirname(String(file))) {
+  const env = { ...process.env, NODE_ENV: 'development', NO_COLOR: '1' }
   delete env.TEXAMPLE_IDS_URL
   delete env.NODE_TEST_CONTEXT
-  const child = spawn(process.execPath, [file], { cwd: path.dirname(file), env, timeout: 60_000 })
+  const child = spawn(process.execPath, [file].flat(), { cwd, env, timeout: 60_000 })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
   return { child, output: () => output }
@@ -172,15 +178,60 @@ async function runShell(code) {
   assert.equal(exitCode, 0, output)
 }
 
+/** A block that names a server of MongoDB, with that of the tests. */
+async function withMongod(code) {
+  mongod ??= await startStandalone()
+  return code.replaceAll(MONGODB, mongod.uri)
+}
+
+/** Starts a service, asks it once and ends it; what it answered. */
+async function serveOnce(file, code, prints) {
+  const port = await freePair()
+  await writeFile(file, withPorts(code, port))
+  const program = start(file)
+  await listening(program)
+  const answer = await (await fetch(`http://127.0.0.1:${port + 1}/`)).text()
+  program.child.kill('SIGTERM')
+  const [exitCode] = await once(program.child, 'close')
+  assert.equal(exitCode, 0, program.output())
+  assert.equal(program.output(), prints)
+  return answer
+}
+
+/** Runs a block as a file of a test runner. */
+async function runTests(code, runner, index) {
+  const home = await mkdtemp(path.join(folder, `${index}-`))
+  const file = path.join(home, runner === 'jest' ? 'example.test.cjs' : 'example.test.mjs')
+  await writeFile(file, await withMongod(code))
+  const modules = path.join(root, 'node_modules')
+  const config = JSON.stringify({ rootDir: home, testMatch: ['**/*.test.cjs'] })
+  const args = {
+    jest: [path.join(modules, 'jest', 'bin', 'jest.js'), '--config', config],
+    vitest: [path.join(modules, 'vitest', 'vitest.mjs'), 'run', '--root', home],
+    'node-test': ['--test', file],
+  }[runner]
+  const program = start(args, home)
+  const [exitCode] = await once(program.child, 'close')
+  assert.equal(exitCode, 0, program.output())
+  const count = [...code.matchAll(/^ *test\(/gm)].length
+  const passed = { jest: /Tests: +(\d+) passed/, vitest: /Tests +(\d+) passed/, 'node-test': /pass (\d+)/ }[runner]
+  assert.ok(Number(passed.exec(program.output())?.[1]) >= count, program.output())
+}
+
 /** Starts a server on a free port in place of the one it names; resolves when it says that it listens. */
 async function serve(code, index) {
   const port = await freePair()
   const program = start(await write(withPorts(code, port), 'js', index))
-  await new Promise((resolve, reject) => {
+  await listening(program)
+  return { port, stop: () => program.child.kill() }
+}
+
+/** Resolves when a program says that it listens. */
+function listening(program) {
+  return new Promise((resolve, reject) => {
     program.child.stdout.on('data', () => program.output().includes('listening') && resolve(undefined))
     program.child.once('exit', (exitCode) => reject(new Error(`ended with ${exitCode}: ${program.output()}`)))
   })
-  return { port, stop: () => program.child.kill() }
 }
 
 /** The examples' ports, 3000 for the page and 3001 for the data, as free ones. */

@@ -2,8 +2,9 @@
  * The code blocks of a Markdown file.
  *
  * A comment before a block says what it needs: `<!-- example: server -->` keeps running, `page` runs in a browser
- * beside the server before it, `mongodb` needs a database, `addon` runs with the Rust add-on above it. A block of `text`
- * after one is what it prints.
+ * beside the server before it, `service` is a server that SIGTERM ends, `mongodb` needs a database, `jest`, `vitest` and
+ * `node-test` are files of these test runners, `addon` runs with the Rust add-on above it. A block of `text` after one is
+ * what it prints.
  */
 
 import { readFileSync } from 'node:fs'
@@ -40,7 +41,7 @@ export function examplesOf(file, name) {
       open = { where: `${name}:${index + 1}`, language: line.slice(3).trim(), kind, code: '', prints: undefined }
       kind = ''
     } else {
-      kind = /^<!-- example: (\w+) -->$/.exec(line)?.[1] ?? (line === '' ? kind : '')
+      kind = /^<!-- example: ([\w-]+) -->$/.exec(line)?.[1] ?? (line === '' ? kind : '')
       if (line !== '') adjacent = false
     }
   }
