@@ -268,6 +268,8 @@ async function withPage(server, html, body) {
   assert.ok(server, 'a page example needs a server example before it')
   const site = createServer(async ({ url }, response) => {
     if (url === '/') return response.setHeader('Content-Type', 'text/html; charset=utf-8').end(html)
+    // Some browsers ask for it, and log that it is missing.
+    if (url === '/favicon.ico') return response.writeHead(204).end()
     if (!url.startsWith('/texample/')) return response.writeHead(404).end()
     const file = path.join(root, 'js', 'client', path.basename(url))
     response.setHeader('Content-Type', 'text/javascript').end(await readFile(file))

@@ -1,9 +1,9 @@
 /**
  * Finds and launches headless Chromium for the tests.
  *
- * In this order: the binary that TEXAMPLE_CHROMIUM names, `chromium` on the
- * PATH, and the one inside the npm package @sparticuz/chromium, which is
- * unpacked once into the cache folder.
+ * The binary that TEXAMPLE_CHROMIUM names, else the one inside the npm package
+ * @sparticuz/chromium, which is unpacked once into the cache folder. Never one
+ * on the PATH: tests run the same browser on every machine.
  */
 
 import { execFile } from 'node:child_process'
@@ -31,8 +31,8 @@ const FLAGS = [
 ]
 
 const HINT =
-  'Name one with TEXAMPLE_CHROMIUM=/path/to/chromium, or install one: "apt-get install chromium" on Debian, ' +
-  'or "npm install", which fetches @sparticuz/chromium.'
+  'Run "npm install", which fetches @sparticuz/chromium, or name another one with TEXAMPLE_CHROMIUM=/path/to/chromium ' +
+  '("apt-get install chromium" on Debian).'
 
 /**
  * A running headless Chromium; the caller closes it.
@@ -64,10 +64,6 @@ export async function findChromium() {
   if (named) {
     if (!(await isExecutable(named))) throw new Error(`TEXAMPLE_CHROMIUM names ${named}, which is not executable.`)
     return { executablePath: named, env: {} }
-  }
-  for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
-    const candidate = path.join(folder, 'chromium')
-    if (folder && (await isExecutable(candidate))) return { executablePath: candidate, env: {} }
   }
   return packaged()
 }
