@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assertDistinct, folder, output, program, settled } from '../devtools/ids.mjs'
+import { assertDistinct, folder, output, PACKAGE, program, settled } from '../devtools/ids.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
 import texample from '../js/index.cjs'
 
@@ -222,6 +222,23 @@ it('closeSequences gives back to a file', async (t) => {
   const env = { TEXAMPLE_IDS_URL: '' }
   const code = `console.log(await texample.nextId('a')); await texample.closeSequences()`
   for (const id of [1000, 1001, 1002]) assert.equal(await output(program(code, { cwd, env })), `${id}\n`)
+})
+
+it('stores of threads share their pools', async () => {
+  const code = `
+    const { Worker } = require('node:worker_threads')
+    const draw = \`
+      const { parentPort } = require('node:worker_threads')
+      const store = require(process.env.PACKAGE).openStore({ url: 'memory:', step: 5 })
+      store.nextIds('a', 100).then((ids) => parentPort.postMessage(ids))\`
+    const store = texample.openStore({ url: 'memory:', step: 5 })
+    const workers = [1, 2, 3].map(() => new Worker(draw, { eval: true }))
+    const drawn = await Promise.all(workers.map(async (worker) => (await require('node:events').once(worker, 'message'))[0]))
+    await Promise.all(workers.map((worker) => worker.terminate()))
+    const own = await store.nextIds('a', 100)
+    console.log(new Set([...drawn.flatMap((ids) => [...ids]), ...own]).size)
+    await store.close()`
+  assert.equal(await output(program(code, { env: { PACKAGE } })), '400\n')
 })
 
 it('callbacks of nextId get every error', async () => {

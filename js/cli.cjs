@@ -245,7 +245,7 @@ function write(line) {
 
 /** @param {any} error */
 function fail(error) {
-  // Whoever read our output has enough, as in `texample tick | head -3`.
+  // The reader of our output has enough, as in `texample tick | head -3`.
   if (error.code === 'EPIPE') return
   const isUsage = error instanceof UsageError || error.code === 'ERR_TEXAMPLE_INVALID_ARGUMENT'
   const code = error instanceof TexampleError ? ` (${error.code})` : ''
