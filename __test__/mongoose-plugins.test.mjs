@@ -1,7 +1,9 @@
 /**
- * What the test suites of mongoose-sequence and mongoose-auto-increment check, tried with `texample/mongoose`.
+ * What the test suites of mongoose-sequence and mongoose-auto-increment check, tried with
+ * `texample/mongoose`.
  *
- * Each behaviour stands in a table of docs/migration.md: "as there", or "different" with what is done instead and why.
+ * Each behaviour stands in a table of docs/migration.md: "as there", or "different" with what is
+ * done instead and why.
  */
 
 import assert from 'node:assert/strict'
@@ -24,7 +26,8 @@ after(() => server.stop())
  * @property {any} mongoose
  * @property {any} connection
  * @property {texample.Store} store which starts at 1
- * @property {(definition: any, options: any, schemaOptions?: any) => any} model a new model with the plugin
+ * @property {(definition: any, options: any, schemaOptions?: any) => any} model a new model with
+ * the plugin
  * @property {(prefix?: string) => string} name a new name of a sequence
  * @property {(options: texample.StoreOptions) => texample.Store} open another store
  */

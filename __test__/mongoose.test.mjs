@@ -1,4 +1,7 @@
-/** `texample/mongoose` with Mongoose 8 and 9: which documents get an id, which get none, and what a failure is. */
+/**
+ * `texample/mongoose` with Mongoose 8 and 9: which documents get an id, which get none, and what a
+ * failure is.
+ */
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'

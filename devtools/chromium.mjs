@@ -20,7 +20,10 @@ import { chromium } from 'playwright-core'
 
 const run = promisify(execFile)
 
-/** What a headless Chromium of a test needs; the package's own `chromium.args` switch web security off. */
+/**
+ * What a headless Chromium of a test needs; the package's own `chromium.args` switch web security
+ * off.
+ */
 const FLAGS = [
   '--no-sandbox',
   '--disable-quic',

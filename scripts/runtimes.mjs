@@ -1,7 +1,8 @@
 /**
- * `npm run test:runtimes`: the lifecycle of threads on every runtime: Node 20, 22, 24 and 26, Bun, and Deno as far as
- * it goes; and on Node.js the whole stage "add-on" of `npm test`.
- * `npm run test:runtimes -- bun node-24`: only these. `-- --long`: with the scenarios that take minutes.
+ * `npm run test:runtimes`: the lifecycle of threads on every runtime: Node 20, 22, 24 and 26, Bun,
+ * and Deno as far as it goes; and on Node.js the whole stage "add-on" of `npm test`.
+ * `npm run test:runtimes -- bun node-24`: only these.
+ * `-- --long`: the scenarios that take minutes.
  *
  * The runtimes come from npm, into the cache folder.
  */
@@ -29,8 +30,8 @@ const runtimes = {
 }
 
 /**
- * What a runtime cannot do, by no fault of ours: scenarios whose failure is expected there, with the reason.
- * One that passes all the same is reported too, so that the list stays true.
+ * What a runtime cannot do, by no fault of ours: scenarios whose failure is expected there, with
+ * the reason. One that passes all the same is reported too, so that the list stays true.
  */
 const known = {
   deno: {

@@ -16,7 +16,8 @@ const path = require('node:path')
  */
 
 /**
- * Every counter of a collection; an error when a document is none, or when two would be one sequence.
+ * Every counter of a collection; an error when a document is none, or when two would be one
+ * sequence.
  * @param {string} url
  * @param {string} collection
  * @returns {Promise<Counter[]>}

@@ -7,7 +7,10 @@ const { sequenceOptions, storeOptions } = require('./options.cjs')
 const { Sequence, callLater } = require('./sequence.cjs')
 const { Store } = require('./store.cjs')
 
-/** The store of `nextId()` in this thread, from its first use to `closeSequences()`. @type {InstanceType<typeof Store> | undefined} */
+/**
+ * The store of `nextId()` in this thread, from its first use to `closeSequences()`.
+ * @type {InstanceType<typeof Store> | undefined}
+ */
 let shared
 /** The end of the last one. @type {Promise<void>} */
 let closing = Promise.resolve()

@@ -75,7 +75,10 @@ function checked(options) {
   }
 }
 
-/** The default file, with a warning in production: with several hosts, each would hand out the same ids. */
+/**
+ * The default file, with a warning in production: with several hosts, each would hand out the same
+ * ids.
+ */
 function defaultUrl() {
   if (process.env.NODE_ENV === 'production' && native.SequencePort.firstDefaultStore()) {
     process.emitWarning(

@@ -3,8 +3,8 @@
 /**
  * A Mongoose plugin that numbers new documents: `schema.plugin(numbered, { sequence: 'orders' })`.
  *
- * It runs after validation, so that a refused document takes no id, and before the first write. It knows Mongoose by
- * its hooks alone and imports no version of it.
+ * It runs after validation, so that a refused document takes no id, and before the first write. It
+ * knows Mongoose by its hooks alone and imports no version of it.
  */
 
 const { checkName, checkOptions, isObject } = require('../arguments.cjs')
@@ -77,7 +77,8 @@ function nameFor(document, field, sequence) {
 }
 
 /**
- * The document's validation error. Mongoose itself reports what a subdocument throws in that of its parent.
+ * The document's validation error. Mongoose itself reports what a subdocument throws in that of its
+ * parent.
  * @param {any} document
  * @param {string} field
  * @param {unknown} error
@@ -111,8 +112,9 @@ function definePath(schema, field) {
 }
 
 /**
- * Whether a document is one that a save or an insert will write. Mongoose also makes new documents of what a `replaceOne`
- * or an update with `runValidators` holds, without an `_id` and without a parent, to validate them.
+ * Whether a document is one that a save or an insert will write. Mongoose also makes new documents
+ * of what a `replaceOne` or an update with `runValidators` holds, without an `_id` and without a
+ * parent, to validate them.
  * @param {any} document undefined or a query where Mongoose validates neither
  */
 function isInserted(document) {
