@@ -74,7 +74,7 @@ const table = [
       [`${opens.name}: timeout`, call('timeout'), [null, '1', {}], [-1, Number.NaN]],
       [`${opens.name}: maxWaiters`, call('maxWaiters'), [null, '1', {}], [-1, 1.5, Number.NaN]],
       [`${opens.name}: bigint`, call('bigint'), [null, 1, 'yes'], []],
-      [`${opens.name}: an unknown option`, call('colection'), [null, 1, 'ids'], []],
+      [`${opens.name}: an unknown option`, call('steps'), [null, 1, 'ids'], []],
     ])
   }),
   ['openSequence: idle', (value) => open({ idle: value }), [1, '1'], []],

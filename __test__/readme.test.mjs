@@ -155,12 +155,17 @@ async function write(code, language, index) {
   return file
 }
 
-/** Starts a program in its own folder; it has a minute. */
-function start(file, cwd = path.dirname(String(file))) {
-  const env = { ...process.env, NODE_ENV: 'development', NO_COLOR: '1' }
-  delete env.TEXAMPLE_IDS_URL
-  delete env.NODE_TEST_CONTEXT
-  const child = spawn(process.execPath, [file].flat(), { cwd, env, timeout: 60_000 })
+/**
+ * Starts a program in its own folder; it has a minute.
+ * @param {string | string[]} file or Node's arguments
+ */
+function start(file, { cwd = path.dirname(String(file)), env = process.env } = {}) {
+  const { TEXAMPLE_IDS_URL, NODE_TEST_CONTEXT, ...rest } = env
+  const child = spawn(process.execPath, [file].flat(), {
+    cwd,
+    env: { ...rest, NODE_ENV: 'development', NO_COLOR: '1' },
+    timeout: 60_000,
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
   return { child, output: () => output }
@@ -203,14 +208,20 @@ async function runTests(code, runner, index) {
   const home = await mkdtemp(path.join(folder, `${index}-`))
   const file = path.join(home, runner === 'jest' ? 'example.test.cjs' : 'example.test.mjs')
   await writeFile(file, await withMongod(code))
+  // The runners have add-ons of their own, which the variable that names ours would replace.
+  const { NAPI_RS_NATIVE_LIBRARY_PATH: addon, ...env } = process.env
+  const own = addon === undefined ? {} : { NAPI_RS_NATIVE_LIBRARY_PATH: addon }
+  const setup = path.join(home, 'setup.cjs')
+  await writeFile(setup, `Object.assign(process.env, ${JSON.stringify(own)})\n`)
+  await writeFile(path.join(home, 'vitest.config.mjs'), `export default ${JSON.stringify({ test: { env: own } })}\n`)
+  const config = JSON.stringify({ rootDir: home, testMatch: ['**/*.test.cjs'], setupFiles: [setup] })
   const modules = path.join(root, 'node_modules')
-  const config = JSON.stringify({ rootDir: home, testMatch: ['**/*.test.cjs'] })
   const args = {
     jest: [path.join(modules, 'jest', 'bin', 'jest.js'), '--config', config],
     vitest: [path.join(modules, 'vitest', 'vitest.mjs'), 'run', '--root', home],
-    'node-test': ['--test', file],
+    'node-test': ['--require', setup, '--test', file],
   }[runner]
-  const program = start(args, home)
+  const program = start(args, { cwd: home, env })
   const [exitCode] = await once(program.child, 'close')
   assert.equal(exitCode, 0, program.output())
   const count = [...code.matchAll(/^ *test\(/gm)].length
