@@ -29,15 +29,9 @@ class Store {
 
   /** @type {Map<string, Entry>} */
   #entries = new Map()
-  /**
-   * Sequences that are no longer in `#entries`, until they are closed.
-   * @type {Set<InstanceType<typeof Sequence>>}
-   */
+  /** Sequences that are no longer in `#entries`, until they are closed. @type {Set<InstanceType<typeof Sequence>>} */
   #retired = new Set()
-  /**
-   * Runs while sequences are open; never keeps the process alive.
-   * @type {NodeJS.Timeout | undefined}
-   */
+  /** Runs while sequences are open; never keeps the process alive. @type {NodeJS.Timeout | undefined} */
   #sweeper
   /** @type {Promise<void> | undefined} */
   #closed
@@ -104,8 +98,7 @@ class Store {
     const { force = false } = options
     checkBoolean('options.force', force)
     this.#assertOpen()
-    // What this store has in hand is below `next`: it goes back first, so that the next draw claims
-    // anew.
+    // What this store has in hand is below `next`: it goes back first, so that the next draw claims anew.
     const entry = this.#entries.get(name)
     if (entry) await this.#retire(name, entry)
     const { url, collection } = this.#options
@@ -165,8 +158,7 @@ class Store {
   }
 
   /**
-   * Closes a sequence after the callers that wait for it were served; the next draw opens another
-   * one.
+   * Closes a sequence after the callers that wait for it were served; the next draw opens another one.
    * @param {string} name
    * @param {Entry} entry
    */
