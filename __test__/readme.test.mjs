@@ -28,6 +28,8 @@ const elsewhere = {
   'RUSTFLAGS="--cfg loom" cargo test --no-default-features --release --target-dir target/loom --test queue_loom':
     'a part of npm test',
 }
+/** Kinds of blocks that are files of a test runner. `service` is a server that SIGTERM ends. */
+const RUNNERS = ['jest', 'vitest', 'node-test']
 /** How blocks name a server of MongoDB. */
 const MONGODB = 'mongodb://127.0.0.1:27017/'
 const all = pages.map((name) => ({ name, examples: examplesOf(path.join(root, name), name) }))
@@ -69,7 +71,7 @@ for (const { name, examples } of all) {
           const answers = [await serveOnce(file, code, prints), await serveOnce(file, code, prints)]
           assert.deepEqual(answers, ['order 1000', 'order 1001'])
         })
-      } else if (language === 'js' && ['jest', 'vitest', 'node-test'].includes(kind)) {
+      } else if (language === 'js' && RUNNERS.includes(kind)) {
         it(`${where} passes as a test file`, () => runTests(code, kind, index))
       } else if (['js', 'mjs', 'cjs'].includes(language) && kind === 'page') {
         it(`${where} runs in a browser as pasted`, async () => {

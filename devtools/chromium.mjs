@@ -1,9 +1,9 @@
 /**
  * Finds and launches headless Chromium for the tests.
  *
- * The binary that TEXAMPLE_CHROMIUM names, else the one inside the npm package
- * @sparticuz/chromium, which is unpacked once into the cache folder. Never one
- * on the PATH: tests run the same browser on every machine.
+ * In this order: the binary that TEXAMPLE_CHROMIUM names, `chromium` on the
+ * PATH, and the one inside the npm package @sparticuz/chromium, which is
+ * unpacked once into the cache folder.
  */
 
 import { execFile } from 'node:child_process'
@@ -20,10 +20,7 @@ import { chromium } from 'playwright-core'
 
 const run = promisify(execFile)
 
-/**
- * What a headless Chromium of a test needs; the package's own `chromium.args` switch web security
- * off.
- */
+/** What a headless Chromium of a test needs; the package's own `chromium.args` switch web security off. */
 const FLAGS = [
   '--no-sandbox',
   '--disable-quic',
@@ -34,8 +31,8 @@ const FLAGS = [
 ]
 
 const HINT =
-  'Run "npm install", which fetches @sparticuz/chromium, or name another one with TEXAMPLE_CHROMIUM=/path/to/chromium ' +
-  '("apt-get install chromium" on Debian).'
+  'Name one with TEXAMPLE_CHROMIUM=/path/to/chromium, or install one: "apt-get install chromium" on Debian, ' +
+  'or "npm install", which fetches @sparticuz/chromium.'
 
 /**
  * A running headless Chromium; the caller closes it.
@@ -67,6 +64,10 @@ export async function findChromium() {
   if (named) {
     if (!(await isExecutable(named))) throw new Error(`TEXAMPLE_CHROMIUM names ${named}, which is not executable.`)
     return { executablePath: named, env: {} }
+  }
+  for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
+    const candidate = path.join(folder, 'chromium')
+    if (folder && (await isExecutable(candidate))) return { executablePath: candidate, env: {} }
   }
   return packaged()
 }

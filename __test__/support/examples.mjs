@@ -2,9 +2,8 @@
  * The code blocks of a Markdown file.
  *
  * A comment before a block says what it needs: `<!-- example: server -->` keeps running, `page` runs in a browser
- * beside the server before it, `service` is a server that SIGTERM ends, `mongodb` needs a database, `jest`, `vitest` and
- * `node-test` are files of these test runners, `addon` runs with the Rust add-on above it. A block of `text` after one is
- * what it prints.
+ * beside the server before it, `mongodb` needs a database, `addon` runs with the Rust add-on above it. A block of `text`
+ * after one is what it prints.
  */
 
 import { readFileSync } from 'node:fs'
