@@ -72,12 +72,21 @@ for (const [kind, urlOf] of Object.entries(stores)) {
       await store.close()
     })
 
-    it('the next draw after set is what was set', async (t) => {
+    it('after set, read and the next draw are what was set', async (t) => {
       const a = name()
       const store = openStore({ url: urlOf(t) })
       assert.equal(await store.nextId(a), 1000)
       await store.set(a, 5000)
+      assert.equal(await store.read(a), 5000)
       assert.equal(await store.nextId(a), 5000)
+      await store.set(a, 2000, { force: true })
+      assert.equal(await store.read(a), 2000)
+      assert.deepEqual(await store.nextIds(a, 2), Float64Array.of(2000, 2001))
+      // Calls under way get ids from before or after it, and none twice.
+      const drawn = Array.from({ length: 50 }, () => store.nextId(a))
+      await store.set(a, 9000)
+      assertDistinct(await Promise.all(drawn))
+      assert.ok((await store.nextId(a)) >= 9000)
       await store.close()
     })
 
