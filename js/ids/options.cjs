@@ -80,7 +80,7 @@ function checked(options) {
  * ids.
  */
 function defaultUrl() {
-  if (process.env.NODE_ENV === 'production' && native.SequencePort.firstDefaultStore()) {
+  if (process.env.NODE_ENV === 'production' && native.isFirstDefaultStore()) {
     process.emitWarning(
       'texample hands out ids from a SQLite file in the working folder. On several hosts each would hand out the ' +
         'same ids: set TEXAMPLE_IDS_URL, or the option url, to a MongoDB URL; or to a file, if that is what you want.',

@@ -9,6 +9,7 @@ const { clearInterval, setInterval } = require('node:timers')
 const native = require('../native/loader.cjs')
 const { checkBoolean, checkInteger, checkName, checkOptions } = require('../arguments.cjs')
 const { TexampleError, fromNative, outOfRange, wrongType } = require('../errors.cjs')
+const { readIndex, setIndex } = require('./admin.cjs')
 const { Sequence } = require('./sequence.cjs')
 
 /** How often an idle time is sampled: a sequence closes at most a quarter of it late. */
@@ -26,6 +27,8 @@ const SET_OPTIONS = new Set(['force'])
 class Store {
   #options
   #idle
+  /** Keeps what the native half knows of sequences that were closed. */
+  #hold
 
   /** @type {Map<string, Entry>} */
   #entries = new Map()
@@ -40,9 +43,12 @@ class Store {
   constructor({ idle, ...options }) {
     this.#options = options
     this.#idle = idle
-    // An unusable URL fails here, not at the first draw. Opening a sequence connects to nothing.
-    const { url, collection, timeout, maxWaiters, bigint } = options
-    void new Sequence({ url, collection, timeout, maxWaiters, bigint, name: 'default' }).close()
+    try {
+      // An unusable URL fails here, not at the first draw.
+      this.#hold = new native.StoreHold(options.url)
+    } catch (error) {
+      throw fromNative(error)
+    }
   }
 
   /**
@@ -80,8 +86,8 @@ class Store {
     checkName('sequence', name)
     this.#assertOpen()
     const { url, collection, bigint } = this.#options
-    const next = await readSequence(url, collection, name)
-    if (next === null) return undefined
+    const next = await readIndex(url, collection, name)
+    if (next === undefined) return undefined
     return bigint || next > Number.MAX_SAFE_INTEGER ? next : Number(next)
   }
 
@@ -98,11 +104,8 @@ class Store {
     const { force = false } = options
     checkBoolean('options.force', force)
     this.#assertOpen()
-    // What this store has in hand is below `next`: it goes back first, so that the next draw claims anew.
-    const entry = this.#entries.get(name)
-    if (entry) await this.#retire(name, entry)
     const { url, collection } = this.#options
-    await setSequence(url, collection, name, index, force)
+    await setIndex(url, collection, name, index, force)
   }
 
   stats() {
@@ -177,6 +180,7 @@ class Store {
     const open = [...Array.from(this.#entries.values(), ({ sequence }) => sequence), ...this.#retired]
     this.#entries.clear()
     await Promise.all(open.map((sequence) => sequence.close()))
+    this.#hold.release()
   }
 
   #stopSweeping() {
@@ -201,35 +205,6 @@ function toInt64(argument, value) {
   if (typeof value !== 'bigint') throw wrongType(argument, 'a number or a BigInt', value)
   if (value < 0n || value > MAX_INT64) throw outOfRange(argument, `from 0n to ${MAX_INT64}n`, value)
   return value
-}
-
-/**
- * @param {string} url
- * @param {string} collection
- * @param {string} name
- * @returns {Promise<bigint | null>}
- */
-async function readSequence(url, collection, name) {
-  try {
-    return native.SequencePort.read(url, collection, name)
-  } catch (error) {
-    throw fromNative(error)
-  }
-}
-
-/**
- * @param {string} url
- * @param {string} collection
- * @param {string} name
- * @param {bigint} next
- * @param {boolean} force
- */
-async function setSequence(url, collection, name, next, force) {
-  try {
-    native.SequencePort.set(url, collection, name, BigInt64Array.of(next), force)
-  } catch (error) {
-    throw fromNative(error)
-  }
 }
 
 module.exports = { Store }

@@ -1,14 +1,16 @@
-//! Which store a URL names.
+//! The URL of a store.
 
 use std::fmt;
 
-use super::Store;
-use super::memory::Memory;
+use crossbeam_channel::Sender;
+
+use super::{Document, Store};
+use crate::ids::Cancel;
 use crate::{Error, ErrorCode, Result};
 
 /// A store, as named by a URL. Its text shows no user name, password or option.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Location {
+pub enum StoreUrl {
     /// This process, for as long as it lives.
     Memory,
     /// A file, by its absolute path.
@@ -19,14 +21,14 @@ pub enum Location {
     Mongo(String),
 }
 
-impl Location {
+impl StoreUrl {
     /// Reads `mongodb://…`, `mongodb+srv://…`, `sqlite:FILE` or `memory:`.
     ///
     /// ```
-    /// use texample::ids::Location;
+    /// use texample::ids::StoreUrl;
     ///
-    /// let location = Location::parse("mongodb://ann:secret@db1,db2/app?replicaSet=rs")?;
-    /// assert_eq!(location.to_string(), "mongodb://db1,db2/app");
+    /// let url = StoreUrl::parse("mongodb://ann:secret@db1,db2/app?replicaSet=rs")?;
+    /// assert_eq!(url.to_string(), "mongodb://db1,db2/app");
     /// # Ok::<(), texample::Error>(())
     /// ```
     ///
@@ -55,16 +57,27 @@ impl Location {
         }
         if url.starts_with("mongodb://") || url.starts_with("mongodb+srv://") {
             #[cfg(feature = "mongo")]
-            return super::mongo::check_url(url).map(|()| Self::Mongo(url.to_owned()));
+            return super::mongo::adapt(url).map(|adapted| Self::Mongo(adapted.url));
             #[cfg(not(feature = "mongo"))]
             return Err(wrong("this build has no MongoDB"));
         }
         Err(wrong("received another scheme"))
     }
 
-    /// The name of a sequence for messages, without secrets.
-    pub(in crate::ids) fn label(&self, collection: &str, name: &str) -> String {
-        match self {
+    /// The options of a URL that [`parse`](Self::parse) takes and ignores, with their values.
+    #[must_use]
+    pub fn ignored_options(url: &str) -> Vec<String> {
+        #[cfg(feature = "mongo")]
+        if url.starts_with("mongodb") {
+            return super::mongo::adapt(url).map(|adapted| adapted.ignored).unwrap_or_default();
+        }
+        let _ = url;
+        Vec::new()
+    }
+
+    /// The document of a sequence in this store.
+    pub(in crate::ids) fn document(&self, collection: &str, name: &str) -> Document {
+        let label = match self {
             Self::Memory => format!("sequence {name:?} in {self}{collection}"),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => format!("sequence {name:?} in {self}, table {collection:?}"),
@@ -74,23 +87,31 @@ impl Location {
                 let database = if super::mongo::names_database(url) { "." } else { "/test." };
                 format!("sequence {name:?} in {self}{database}{collection}")
             }
-        }
+        };
+        Document { collection: collection.into(), name: name.into(), label: label.into() }
     }
 
-    /// The store for one sequence. Nothing is connected to before its first claim.
-    pub(in crate::ids) fn store(&self, collection: &str, name: &str) -> Box<dyn Store> {
-        let label = self.label(collection, name);
+    /// Whether it lives in this process, and needs no claimer thread.
+    pub(in crate::ids) fn is_memory(&self) -> bool {
+        matches!(self, Self::Memory)
+    }
+
+    /// The store for its claimer thread. Nothing is connected to before the first request.
+    ///
+    /// The store wakes the claimer by `wake` when there is room for more requests, and ends its waits at `cancel`.
+    #[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(unused_variables))]
+    pub(in crate::ids) fn store(&self, wake: Sender<()>, cancel: Cancel) -> Option<Box<dyn Store>> {
         match self {
-            Self::Memory => Box::new(Memory::new(collection, name, label)),
+            Self::Memory => None,
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Box::new(super::sqlite::Sqlite::new(path, collection, name, label)),
+            Self::Sqlite(path) => Some(Box::new(super::sqlite::Sqlite::new(path, cancel))),
             #[cfg(feature = "mongo")]
-            Self::Mongo(url) => Box::new(super::mongo::Mongo::new(url, collection, name, label)),
+            Self::Mongo(url) => Some(Box::new(super::mongo::Mongo::new(url, wake))),
         }
     }
 }
 
-impl fmt::Display for Location {
+impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
@@ -102,7 +123,7 @@ impl fmt::Display for Location {
     }
 }
 
-impl fmt::Debug for Location {
+impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

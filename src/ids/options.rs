@@ -1,4 +1,4 @@
-//! What belongs to a pool and not to one handle.
+//! What belongs to a sequence and not to one handle.
 
 use std::time::Duration;
 
@@ -51,9 +51,9 @@ impl Settings {
     }
 }
 
-/// What an opener asks for; what it leaves out is as in the open pool, or the default.
+/// What an opener asks for; what it leaves out is as in the open sequence, or the default.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes {
+pub struct Options {
     /// See [`Settings::start`].
     pub start: Option<i64>,
     /// See [`Settings::step`].
@@ -64,12 +64,12 @@ pub struct Wishes {
     pub horizon: Option<Duration>,
 }
 
-impl Wishes {
+impl Options {
     /// Settings with the defaults for what was left out.
     ///
     /// # Errors
     /// `InvalidArgument` when a value is out of range, or `step` is above `max_step`.
-    pub fn settle(&self) -> Result<Settings> {
+    pub fn settings(&self) -> Result<Settings> {
         let default = Settings::default();
         let max_step = self.max_step.unwrap_or(default.max_step.max(self.step.unwrap_or(0)));
         let settings = Settings {
@@ -81,10 +81,10 @@ impl Wishes {
         settings.check()
     }
 
-    /// The first wish that `settings` do not grant, as text.
+    /// The first option that differs from `settings`, as text.
     pub(super) fn conflict(&self, settings: &Settings) -> Option<String> {
-        fn differ<T: PartialEq + std::fmt::Debug>(name: &str, wish: Option<T>, is: T) -> Option<String> {
-            wish.filter(|wish| *wish != is).map(|wish| format!("{name} {is:?}, not {wish:?}"))
+        fn differ<T: PartialEq + std::fmt::Debug>(name: &str, asked: Option<T>, is: T) -> Option<String> {
+            asked.filter(|asked| *asked != is).map(|asked| format!("{name} {is:?}, not {asked:?}"))
         }
         differ("start", self.start, settings.start)
             .or_else(|| differ("step", self.step, settings.step))
@@ -99,11 +99,11 @@ mod tests {
 
     #[test]
     fn what_is_left_out_fits_what_is_given() {
-        let settle = |step, max_step| Wishes { step, max_step, ..Wishes::default() }.settle().unwrap();
-        assert_eq!(settle(None, Some(5)).step, 5);
-        assert_eq!(settle(Some(5_000_000), None).max_step, 5_000_000);
-        assert!(Wishes { step: Some(2), max_step: Some(1), ..Wishes::default() }.settle().is_err());
-        assert!(Wishes { step: Some(0), ..Wishes::default() }.settle().is_err());
-        assert!(Wishes { start: Some(-1), ..Wishes::default() }.settle().is_err());
+        let settings = |step, max_step| Options { step, max_step, ..Options::default() }.settings().unwrap();
+        assert_eq!(settings(None, Some(5)).step, 5);
+        assert_eq!(settings(Some(5_000_000), None).max_step, 5_000_000);
+        assert!(Options { step: Some(2), max_step: Some(1), ..Options::default() }.settings().is_err());
+        assert!(Options { step: Some(0), ..Options::default() }.settings().is_err());
+        assert!(Options { start: Some(-1), ..Options::default() }.settings().is_err());
     }
 }
