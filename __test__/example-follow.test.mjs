@@ -53,7 +53,7 @@ test('the example brings neither our exports nor a database', async () => {
     cwd: root,
   })
   const names = new Set(stdout.split('\n').map((line) => line.split(' ')[0]))
-  assert.ok(names.has('texample') && names.has('napi'))
+  assert.ok(names.has('texample-bridge') && names.has('napi'))
   for (const name of ['mongodb', 'rusqlite', 'libsqlite3-sys', 'tokio']) assert.ok(!names.has(name), name)
 })
 

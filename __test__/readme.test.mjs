@@ -25,7 +25,7 @@ const elsewhere = {
   'apt-get install build-essential python3-pip libnss3 libcurl4 libssl3':
     '.ci/run installs the libraries, and could not run without the others',
   'npx texample build': 'install.test.mjs builds an installed copy',
-  'RUSTFLAGS="--cfg loom" cargo test --no-default-features --release --target-dir target/loom --test queue_loom':
+  'RUSTFLAGS="--cfg loom" cargo test --package texample-bridge --release --target-dir target/loom --test queue_loom':
     'a part of npm test',
 }
 const all = pages.map((name) => ({ name, examples: examplesOf(path.join(root, name), name) }))

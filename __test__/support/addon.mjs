@@ -20,7 +20,7 @@ export async function buildExample(folder, { toml, rust, javascript }) {
   await mkdir(path.join(folder, 'src'), { recursive: true })
   // Built as the workspace's own crates are, so that it shares what they have built.
   const profiles = /^\[profile\.dev[\s\S]*/m.exec(await readFile(path.join(root, 'Cargo.toml'), 'utf8'))[0]
-  const manifest = `${toml.replace('"../texample"', JSON.stringify(root))}\n[workspace]\n\n${profiles}`
+  const manifest = `${toml.replace('"../texample/bridge"', JSON.stringify(path.join(root, 'bridge')))}\n[workspace]\n\n${profiles}`
   await writeFile(path.join(folder, 'Cargo.toml'), manifest)
   await copyFile(path.join(root, 'Cargo.lock'), path.join(folder, 'Cargo.lock'))
   await writeFile(path.join(folder, 'build.rs'), 'fn main() { napi_build::setup(); }\n')

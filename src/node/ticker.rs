@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{Env, External, Float64ArraySlice, Function};
 use napi_derive::napi;
+use texample_bridge::napi::{Drain, Link, Turn};
+use texample_bridge::{Options, Overflow};
 
-use super::bridge::{Drain, Link, Turn};
 use super::error::Result;
-use crate::bridge::{Options, Overflow};
 use crate::ticker::Ticker;
 use crate::{Error, ErrorCode};
 
@@ -81,7 +81,8 @@ pub fn ticker_start(
     link.spawn("texample-ticker", producer, move |producer| {
         assert!(!panics, "told to");
         ticker.run(producer, start);
-    })?;
+    })
+    .map_err(Error::from)?;
     Ok(External::new(link))
 }
 
@@ -131,7 +132,7 @@ pub fn ticker_stop(#[napi(ts_arg_type = "ExternalObject<unknown>")] link: &Exter
 pub fn ticker_end(
     #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
 ) -> Result<()> {
-    Ok(link.end()?)
+    Ok(link.end().map_err(Error::from)?)
 }
 
 /// Whether the ticker keeps the event loop alive.

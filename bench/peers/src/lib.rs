@@ -6,8 +6,8 @@ use std::time::Duration;
 use napi::bindgen_prelude::{Env, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
-use texample::bridge::Options;
-use texample::node::bridge::Bridge;
+use texample_bridge::Options;
+use texample_bridge::napi::Bridge;
 
 /// Calls back `count` times as fast as it can, one threadsafe-function call per message.
 #[napi]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
-use texample::bridge::{Closed, Producer};
+use texample_bridge::{Closed, Producer};
 
 /// How long a line may wait before it is seen.
 const PERIOD: Duration = Duration::from_millis(50);

@@ -4,8 +4,8 @@ mod follow;
 
 use napi::bindgen_prelude::{Env, External, Function};
 use napi_derive::napi;
-use texample::bridge::Options;
-use texample::node::bridge::Bridge;
+use texample_bridge::Options;
+use texample_bridge::napi::Bridge;
 
 /// Calls `callback` with arrays of the lines that are appended to `path` from now on.
 ///

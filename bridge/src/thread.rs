@@ -2,16 +2,17 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use super::Producer;
-use crate::{Error, ErrorCode, Result};
+use crate::Producer;
+use crate::ThreadError;
 
 /// A thread that posts. Its owner joins it, after the consumer has seen
 /// [`Taken::Ended`](super::Taken::Ended) or has closed the queue.
 #[derive(Debug)]
 pub struct Thread {
-    handle: JoinHandle<Result<()>>,
+    handle: JoinHandle<Result<(), ThreadError>>,
 }
 
 impl Thread {
@@ -21,8 +22,8 @@ impl Thread {
     /// `produce` returns when a post or a sleep says that the queue is closed.
     ///
     /// # Errors
-    /// `ThreadPanicked` when the operating system has no thread to give, with its error as source.
-    pub fn spawn<T, F>(name: &str, producer: Producer<T>, produce: F) -> Result<Self>
+    /// [`ThreadError::NotStarted`] when the operating system has no thread to give.
+    pub fn spawn<T, F>(name: &str, producer: Producer<T>, produce: F) -> Result<Self, ThreadError>
     where
         T: Send + 'static,
         F: FnOnce(&Producer<T>) + Send + 'static,
@@ -34,31 +35,28 @@ impl Thread {
             drop(producer);
             outcome
         };
-        let handle = Builder::new().name(name.to_owned()).spawn(edge).map_err(|error| {
-            Error::new(
-                ErrorCode::ThreadPanicked,
-                format!("the thread \"{name}\" could not be started: {error}"),
-            )
-            .caused_by(error)
-        })?;
+        let handle = Builder::new()
+            .name(name.to_owned())
+            .spawn(edge)
+            .map_err(|source| ThreadError::NotStarted { name: name.into(), source: Arc::new(source) })?;
         Ok(Self { handle })
     }
 
     /// Waits until the thread has ended.
     ///
     /// # Errors
-    /// `ThreadPanicked` when it panicked, with what it said.
-    pub fn join(self) -> Result<()> {
+    /// [`ThreadError::Panicked`] when it panicked, with what it said.
+    pub fn join(self) -> Result<(), ThreadError> {
         let name = self.handle.thread().name().unwrap_or_default().to_owned();
         self.handle.join().unwrap_or_else(|panic| Err(panicked(&name, panic.as_ref())))
     }
 }
 
-fn panicked(name: &str, panic: &(dyn Any + Send)) -> Error {
+fn panicked(name: &str, panic: &(dyn Any + Send)) -> ThreadError {
     let said = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
-    Error::new(ErrorCode::ThreadPanicked, format!("the thread \"{name}\" panicked: {said}"))
+    ThreadError::Panicked { name: name.into(), message: said.into() }
 }

@@ -1,6 +1,6 @@
 //! The queue's protocol, model-checked: loom runs every interleaving of these few steps.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --no-default-features --release --test queue_loom`
+//! `RUSTFLAGS="--cfg loom" cargo test --release --package texample-bridge --test queue_loom`
 //!
 //! A lost wake-up, a producer that is never released or a lost end shows as a deadlock,
 //! which loom reports; everything else is asserted.
@@ -8,7 +8,7 @@
 
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
-use texample::bridge::{Closed, Consumer, Options, Overflow, Producer, Stats, Taken, queue};
+use texample_bridge::{Closed, Consumer, Options, Overflow, Producer, Stats, Taken, queue};
 
 /// The event loop: sleeps until it is woken, once for each wake-up.
 struct Loop {

@@ -1,13 +1,10 @@
 //! The N-API half of the bridge: what a thread posts reaches a JavaScript callback,
 //! a batch at a time, without the thread or the event loop ever waiting for a lock.
 //!
-//! For add-ons of your own: depend on this crate with `default-features = false,
-//! features = ["node"]`, and neither our exports nor a database come with it.
-//!
 //! ```no_run
 //! use napi::bindgen_prelude::{Env, Function};
-//! use texample::bridge::Options;
-//! use texample::node::bridge::Bridge;
+//! use texample_bridge::Options;
+//! use texample_bridge::napi::Bridge;
 //!
 //! fn squares(env: &Env, callback: &Function<'_, Vec<u32>, ()>) -> napi::Result<Bridge<u32>> {
 //!     Bridge::start(env, "squares", Options::default(), callback, |producer| {
@@ -33,11 +30,11 @@ use napi::bindgen_prelude::{
     Env, FromNapiValue, Function, FunctionRef, JsObjectValue, Object, ToNapiValue, Unknown,
 };
 
-pub(crate) use link::{Link, Turn};
-pub(crate) use wakeup::Drain;
+pub use link::{Link, Turn};
+pub use wakeup::Drain;
 
 use self::wakeup::call;
-use crate::bridge::{Options, Producer, Stats};
+use crate::{Options, Producer, Stats};
 
 /// A thread that posts messages of type `T`, and the JavaScript callback that receives them.
 ///
@@ -182,6 +179,6 @@ impl<B: ToNapiValue + 'static> Functions<B> {
     }
 }
 
-fn napi_error(error: crate::Error) -> napi::Error {
-    napi::Error::from_reason(error.message())
+fn napi_error(error: crate::ThreadError) -> napi::Error {
+    napi::Error::from_reason(error.to_string())
 }

@@ -10,8 +10,8 @@ use napi::bindgen_prelude::Env;
 use napi::{check_status, sys};
 
 use super::wakeup::{Drain, Wakeup};
-use crate::Result;
-use crate::bridge::{Consumer, Options, Pace, Producer, Taken, Thread, queue};
+use crate::budget::Pace;
+use crate::{Consumer, Options, Producer, Taken, Thread, ThreadError, queue};
 
 thread_local! {
     /// Links of this thread that have had their share of the turn and wait for the next one.
@@ -19,7 +19,7 @@ thread_local! {
 }
 
 /// What the main thread owns of a bridge. Lives on that thread alone.
-pub(crate) struct Link<T: 'static> {
+pub struct Link<T: 'static> {
     env: sys::napi_env,
     consumer: Consumer<T>,
     wakeup: Wakeup,
@@ -32,7 +32,7 @@ pub(crate) struct Link<T: 'static> {
 }
 
 /// What there is to do for the one who drains.
-pub(crate) enum Turn<B> {
+pub enum Turn<B> {
     /// Hand these on, then look again.
     Deliver(B),
     /// Nothing; a wake-up will come.
@@ -47,7 +47,7 @@ impl<T: Send + 'static> Link<T> {
     /// A queue whose wake-up calls `drain` on the thread of `env`.
     ///
     /// Threads are stopped and joined when the environment ends, if they have not been before.
-    pub(crate) fn open(
+    pub fn open(
         env: &Env,
         name: &str,
         options: Options,
@@ -85,12 +85,12 @@ impl<T: Send + 'static> Link<T> {
     }
 
     /// Starts the thread that posts. On an error the link has ended.
-    pub(crate) fn spawn(
+    pub fn spawn(
         self: &Rc<Self>,
         name: &str,
         producer: Producer<T>,
         produce: impl FnOnce(&Producer<T>) + Send + 'static,
-    ) -> Result<()> {
+    ) -> Result<(), ThreadError> {
         let thread = Thread::spawn(name, producer, produce);
         match thread {
             Ok(thread) => {
@@ -106,12 +106,12 @@ impl<T: Send + 'static> Link<T> {
         }
     }
 
-    pub(crate) fn consumer(&self) -> &Consumer<T> {
+    pub fn consumer(&self) -> &Consumer<T> {
         &self.consumer
     }
 
     /// What to do now: `take` is told how many messages this turn has time for.
-    pub(crate) fn next<B>(&self, take: impl FnOnce(&Consumer<T>, usize) -> Taken<B>) -> Turn<B> {
+    pub fn next<B>(&self, take: impl FnOnce(&Consumer<T>, usize) -> Taken<B>) -> Turn<B> {
         let Some(chunk) = self.time() else { return Turn::Yield };
         let turn = match take(&self.consumer, chunk) {
             Taken::Some(batch) => return Turn::Deliver(batch),
@@ -125,8 +125,7 @@ impl<T: Send + 'static> Link<T> {
     }
 
     /// Whether this turn has time for messages that were taken before; if not, it is to be yielded.
-    #[cfg(feature = "addon")]
-    pub(crate) fn has_time(&self) -> bool {
+    pub fn has_time(&self) -> bool {
         self.time().is_some()
     }
 
@@ -148,7 +147,7 @@ impl<T: Send + 'static> Link<T> {
     ///
     /// The wake-up is needed even though the caller could drain now: beside an idle server the loop
     /// would sleep in its next poll, however many unref'd immediates wait.
-    pub(crate) fn turn(&self) {
+    pub fn turn(&self) {
         self.turned();
         self.wakeup.wake();
     }
@@ -163,20 +162,20 @@ impl<T: Send + 'static> Link<T> {
     }
 
     /// Keeps the event loop alive, or lets it end.
-    pub(crate) fn set_ref(&self, keep_alive: bool) {
+    pub fn set_ref(&self, keep_alive: bool) {
         self.keeps_alive.set(keep_alive);
         self.wakeup.set_ref(self.env, keep_alive);
     }
 
-    pub(crate) fn has_ref(&self) -> bool {
+    pub fn has_ref(&self) -> bool {
         self.keeps_alive.get()
     }
 
     /// Joins the thread and lets go of everything. To be called after [`Turn::End`]; safe to call twice.
     ///
     /// # Errors
-    /// `ThreadPanicked` when the thread did.
-    pub(crate) fn end(self: &Rc<Self>) -> Result<()> {
+    /// [`ThreadError`] when the thread did.
+    pub fn end(self: &Rc<Self>) -> Result<(), ThreadError> {
         let outcome = self.shut(false);
         if self.hooked.replace(false) {
             let data = Rc::as_ptr(self);
@@ -193,7 +192,7 @@ impl<T: Send + 'static> Link<T> {
         outcome
     }
 
-    fn shut(&self, environment_ends: bool) -> Result<()> {
+    fn shut(&self, environment_ends: bool) -> Result<(), ThreadError> {
         self.turned();
         self.consumer.close();
         if environment_ends {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::bridge::Thread;
+use crate::Thread;
 
 fn options(capacity: usize, overflow: Overflow) -> Options {
     Options { capacity, overflow }
@@ -133,8 +133,7 @@ fn a_panic_in_a_producer_is_an_error_of_its_thread_and_the_consumer_sees_the_end
     })
     .unwrap();
     let error = thread.join().unwrap_err();
-    assert_eq!(error.code(), crate::ErrorCode::ThreadPanicked);
-    assert_eq!(error.message(), "the thread \"faulty\" panicked: out of tea");
+    assert_eq!(error.to_string(), "the thread \"faulty\" panicked: out of tea");
     assert_eq!(consumer.take(9), Taken::Some(vec![1]));
     assert_eq!(consumer.take(9), Taken::Ended);
 }

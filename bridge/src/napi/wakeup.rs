@@ -34,11 +34,10 @@ impl Gate {
 }
 
 /// A function of ours that a wake-up calls.
-pub(crate) type Native = Box<dyn Fn(&Env) -> napi::Result<()>>;
+pub type Native = Box<dyn Fn(&Env) -> napi::Result<()>>;
 
 /// What a wake-up calls.
-pub(crate) enum Drain<'a> {
-    #[cfg_attr(not(feature = "addon"), allow(dead_code))]
+pub enum Drain<'a> {
     JavaScript(Function<'a, (), ()>),
     Native(Native),
 }
