@@ -1,6 +1,6 @@
-import { test } from 'node:test'
+import { it } from 'node:test'
 import { runScenario, scenarios } from '../devtools/scenario.mjs'
 
 for (const [name, { long = false }] of Object.entries(scenarios)) {
-  if (!long) test(name, () => runScenario(name))
+  if (!long) it(name, () => runScenario(name))
 }

@@ -55,13 +55,11 @@ impl Ticker {
         Ok(Self { interval_ms, count: count.unwrap_or(u64::MAX) })
     }
 
-    /// Posts the ticks of a ticker that began at `start`; returns when there are no more, or when the queue is closed.
-    pub fn run(&self, producer: &Producer<f64>, start: Instant) {
-        // The end of the ticks and the end of the queue are the same to a thread that has nothing else to do.
-        let _ = self.post(producer, start);
-    }
-
-    fn post(&self, producer: &Producer<f64>, start: Instant) -> std::result::Result<(), Closed<()>> {
+    /// Posts the ticks of a ticker that began at `start`, to the last of them.
+    ///
+    /// # Errors
+    /// [`Closed`] when the consumer has closed the queue before.
+    pub fn run(&self, producer: &Producer<f64>, start: Instant) -> std::result::Result<(), Closed> {
         let mut ticks = [0.0; CHUNK];
         let mut next = 0;
         while next < self.count {
@@ -73,7 +71,7 @@ impl Ticker {
                 // Exact below 2^53: 285 years of flat-out ticks.
                 *tick = i as f64;
             }
-            producer.post_all(&ticks[..many]).map_err(|_| Closed(()))?;
+            producer.post_all(ticks[..many].iter().copied()).map_err(|_| Closed)?;
             next += many as u64;
         }
         Ok(())

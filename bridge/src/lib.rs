@@ -46,11 +46,13 @@ mod error;
 #[cfg(feature = "napi")]
 pub mod napi;
 mod queue;
+#[cfg(any(test, feature = "napi"))]
+mod reply;
 mod stats;
 mod sync;
 mod thread;
 
-pub use error::ThreadError;
-pub use queue::{Closed, Consumer, Options, Overflow, Producer, Taken, queue};
+pub use error::{AskError, CodedError, ThreadError};
+pub use queue::{Closed, Consumer, Options, Overflow, PostError, PostFuture, Producer, Taken, queue};
 pub use stats::Stats;
 pub use thread::Thread;

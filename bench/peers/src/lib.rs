@@ -6,7 +6,7 @@ use std::time::Duration;
 use napi::bindgen_prelude::{Env, Function};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
-use texample_bridge::Options;
+use texample_bridge::PostError;
 use texample_bridge::napi::Bridge;
 
 /// Calls back `count` times as fast as it can, one threadsafe-function call per message.
@@ -42,14 +42,15 @@ pub fn bridge_stamps(
     count: u32,
     every_ms: u32,
 ) -> napi::Result<()> {
-    Bridge::start(&env, "stamps", Options::default(), &callback, move |producer| {
-        for _ in 0..count {
-            thread::sleep(Duration::from_millis(every_ms.into()));
-            if producer.post(nanoseconds()).is_err() {
-                return;
+    Bridge::builder("stamps").batches(&env, &callback)?.spawn(
+        move |producer| -> Result<(), PostError<f64>> {
+            for _ in 0..count {
+                thread::sleep(Duration::from_millis(every_ms.into()));
+                producer.post(nanoseconds())?;
             }
-        }
-    })?;
+            Ok(())
+        },
+    )?;
     Ok(())
 }
 
