@@ -73,7 +73,7 @@ async function testCore() {
     // A folder of its own: with another flag for every crate, the two builds would undo each other.
     const args = [
       ...['test', '--package', 'texample-bridge', '--release'],
-      ...['--target-dir', 'target/loom', '--test', 'queue_loom'],
+      ...['--target-dir', 'target/loom', '--lib', '--test', 'queue_loom'],
     ]
     const { code, output } = await run('cargo', args, {
       capture: true,
