@@ -24,6 +24,7 @@ const checks = [
       { env: { RUSTDOCFLAGS: '-D warnings' } },
     ],
   ],
+  ['crate texample-bridge: package', () => ['cargo', ['package', '--package', 'texample-bridge', '--allow-dirty']]],
   ['rustdoc without napi', () => ['cargo', ['doc', '--no-deps', ...core], { env: { RUSTDOCFLAGS: '-D warnings' } }]],
   ['javascript format and lint', () => [node, [tool('@biomejs/biome'), 'check', '--error-on-warnings', '.']]],
   ['types', () => [node, [tool('typescript'), '--project', '.']]],

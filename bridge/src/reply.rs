@@ -11,14 +11,14 @@ struct Slot<A> {
     answered: Condvar,
     /// `state` holds an answer: for an asker that spins.
     is_ready: AtomicBool,
+    /// The asker is gone.
+    is_unwanted: AtomicBool,
 }
 
 struct State<A> {
     answer: Option<Result<A, AskError>>,
     /// An answer was given, whether or not it was taken.
     is_settled: bool,
-    /// The asker is gone.
-    is_unwanted: bool,
     /// The asker sleeps in `answered`.
     sleeps: bool,
     waker: Option<Waker>,
@@ -27,15 +27,10 @@ struct State<A> {
 /// A question's two ends.
 pub(crate) fn reply<A>() -> (Responder<A>, Reply<A>) {
     let slot = Arc::new(Slot {
-        state: Mutex::new(State {
-            answer: None,
-            is_settled: false,
-            is_unwanted: false,
-            sleeps: false,
-            waker: None,
-        }),
+        state: Mutex::new(State { answer: None, is_settled: false, sleeps: false, waker: None }),
         answered: Condvar::new(),
         is_ready: AtomicBool::new(false),
+        is_unwanted: AtomicBool::new(false),
     });
     (Responder { slot: Arc::clone(&slot) }, Reply { slot })
 }
@@ -48,7 +43,7 @@ pub(crate) struct Responder<A> {
 impl<A> Responder<A> {
     /// Whether the asker is there still.
     pub(crate) fn is_wanted(&self) -> bool {
-        !lock(&self.slot.state).is_unwanted
+        !self.slot.is_unwanted.load(Ordering::Acquire)
     }
 
     pub(crate) fn answer(self, answer: Result<A, AskError>) {
@@ -62,7 +57,7 @@ impl<A> Responder<A> {
             return;
         }
         state.is_settled = true;
-        if state.is_unwanted {
+        if !self.is_wanted() {
             drop(state);
             return; // the answer is dropped after the lock: that is foreign code
         }
@@ -128,7 +123,7 @@ impl<A> Reply<A> {
 impl<A> Drop for Reply<A> {
     fn drop(&mut self) {
         let mut state = lock(&self.slot.state);
-        state.is_unwanted = true;
+        self.slot.is_unwanted.store(true, Ordering::Release);
         let left = (state.answer.take(), state.waker.take());
         drop(state);
         drop(left);

@@ -165,7 +165,11 @@ impl Environment {
         if self.has_ended.replace(true) {
             return;
         }
-        ENVIRONMENTS.with_borrow_mut(|all| all.retain(|other| !Rc::ptr_eq(other, self)));
+        ENVIRONMENTS.with_borrow_mut(|all| {
+            all.retain(|other| !Rc::ptr_eq(other, self));
+            // The list is never dropped, so the last one frees its memory.
+            all.shrink_to_fit();
+        });
         let members = self.members.take();
         members.values().for_each(|member| member.close());
         members.values().for_each(|member| member.join());

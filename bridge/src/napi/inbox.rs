@@ -36,8 +36,11 @@ pub(super) struct Inbox<T: 'static> {
     /// What `on_stop` panicked with.
     stop_error: Cell<Option<ThreadError>>,
     budget: Cell<TurnBudget>,
-    /// This turn is over; the event loop must turn before more is taken.
+    /// The event loop must turn before more is taken.
     has_yielded: Cell<bool>,
+    /// The drain will be called in the next turn.
+    looks_again: Cell<bool>,
+    is_closed: Cell<bool>,
     /// Messages that were taken and not delivered yet, in order.
     in_hand: RefCell<VecDeque<T>>,
     /// Errors of messages that the program was not told yet.
@@ -94,6 +97,8 @@ impl<T: Send + 'static> Inbox<T> {
             stop_error: Cell::new(None),
             budget: Cell::default(),
             has_yielded: Cell::new(false),
+            looks_again: Cell::new(false),
+            is_closed: Cell::new(false),
             in_hand: RefCell::default(),
             failures: RefCell::default(),
             awaits: Cell::new(false),
@@ -155,7 +160,7 @@ impl<T: Send + 'static> Inbox<T> {
         if self.has_ended() {
             return Ok(Next::Rest);
         }
-        if self.consumer.is_closed() {
+        if self.is_closed() {
             self.pause();
             // Clones of the producer may live on, in statics even: they are not waited for.
             let has_returned = self.thread.borrow().as_ref().is_none_or(Thread::has_returned);
@@ -226,6 +231,7 @@ impl<T: Send + 'static> Inbox<T> {
             }
             Step::Yield => {
                 self.look_after_turn()?;
+                self.has_yielded.set(true);
                 None
             }
         })
@@ -233,9 +239,9 @@ impl<T: Send + 'static> Inbox<T> {
 
     /// Has the drain called after this turn of the event loop.
     pub(super) fn look_after_turn(self: &Rc<Self>) -> napi::Result<()> {
-        if !self.has_yielded.get() {
+        if !self.looks_again.get() {
             self.environment.yield_turn(Rc::clone(self) as Rc<dyn Member>)?;
-            self.has_yielded.set(true);
+            self.looks_again.set(true);
         }
         Ok(())
     }
@@ -287,7 +293,13 @@ impl<T: Send + 'static> Inbox<T> {
         self.wakeup.wake();
     }
 
+    /// Whether the bridge was stopped. Only this thread closes its queue.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
     fn shut(&self) {
+        self.is_closed.set(true);
         self.consumer.close();
         let in_hand = self.in_hand.take();
         self.consumer.discarded(in_hand.len());
@@ -351,7 +363,7 @@ impl<T: Send + 'static> Inbox<T> {
     /// As [`end`](Self::end), and tells the program: the listeners, or as an exception where there are none.
     pub(super) fn end_and_tell(&self) -> napi::Result<()> {
         // What a read that `on_stop` has interrupted returns is no surprise.
-        let was_stopped = self.consumer.is_closed();
+        let was_stopped = self.is_closed();
         let outcome = self.end();
         let listeners = self.listeners.take();
         let has_listeners = !listeners.is_empty();
@@ -389,6 +401,7 @@ impl<T: Send + 'static> Inbox<T> {
 
 impl<T: Send + 'static> Member for Inbox<T> {
     fn turned(&self) {
+        self.looks_again.set(false);
         self.has_yielded.set(false);
         self.wakeup.wake();
     }

@@ -15,7 +15,7 @@ use napi::sys;
 use super::delivery::{converted, is_pending};
 use super::inbox::{Inbox, Next};
 use super::promises::{Settled, is_promise};
-use super::streak::Streak;
+use super::streak::{Crowd, Streak};
 use super::value::{Reference, call, describe_thrown, pending_exception, scoped};
 use super::wakeup::Drain;
 use crate::reply::{Reply, Responder, reply};
@@ -79,11 +79,13 @@ impl<Q: Send + 'static, A: FromNapiValue + Send + 'static> Questions<Q, A> {
             callback,
             replies,
             streak: Arc::clone(&streak),
+            crowd: Crowd::default(),
+            in_flight: Cell::new(0),
             is_draining: Cell::new(false),
             convert: |question| question.into(),
         }));
-        let shared = Arc::new(Shared { streak, thread: std::thread::current().id() });
-        Ok((Self { inbox }, Asker { producer, shared }))
+        let shared = Arc::new(Shared { producer, streak, thread: std::thread::current().id() });
+        Ok((Self { inbox }, Asker { shared }))
     }
 
     /// Ends the questions: every asker that waits is told [`AskError::Closed`], and each that asks from now on.
@@ -118,8 +120,9 @@ impl<Q: 'static, A: 'static> fmt::Debug for Questions<Q, A> {
     }
 }
 
-/// What all askers of the same questions share.
-struct Shared {
+/// What the clones of an asker share.
+struct Shared<Q, A> {
+    producer: Producer<Pending<Q, A>>,
     streak: Arc<Streak>,
     /// The thread that answers.
     thread: ThreadId,
@@ -127,8 +130,7 @@ struct Shared {
 
 /// The end that asks, on any thread.
 pub struct Asker<Q, A> {
-    producer: Producer<Pending<Q, A>>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<Q, A>>,
 }
 
 impl<Q, A> Asker<Q, A> {
@@ -162,8 +164,8 @@ impl<Q, A> Asker<Q, A> {
         let (responder, reply) = reply();
         let pending = Pending { question, responder };
         let posted = match deadline {
-            Some(deadline) => self.producer.post_until(pending, deadline),
-            None => self.producer.post(pending),
+            Some(deadline) => self.shared.producer.post_until(pending, deadline),
+            None => self.shared.producer.post(pending),
         };
         match posted {
             Ok(()) => {}
@@ -183,10 +185,10 @@ impl<Q, A> Asker<Q, A> {
         A: Send + 'static,
     {
         let (responder, reply) = reply();
-        let producer = self.producer.clone();
+        let shared = Arc::clone(&self.shared);
         let pending = Pending { question, responder };
         async move {
-            if producer.post_async(pending).await.is_err() {
+            if shared.producer.post_async(pending).await.is_err() {
                 return Err(AskError::Closed);
             }
             Answer(reply).await
@@ -207,7 +209,7 @@ impl<A> Future for Answer<A> {
 
 impl<Q, A> Clone for Asker<Q, A> {
     fn clone(&self) -> Self {
-        Self { producer: self.producer.clone(), shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -275,6 +277,9 @@ struct Answers<Q: 'static, A: 'static, P> {
     callback: Reference,
     replies: Rc<Replies<A>>,
     streak: Arc<Streak>,
+    crowd: Crowd,
+    /// Questions whose promise is pending.
+    in_flight: Cell<usize>,
     is_draining: Cell<bool>,
     convert: fn(Q) -> P,
 }
@@ -300,18 +305,19 @@ where
             return Ok(());
         }
         loop {
-            let mut is_answered = true;
+            let mut has_put = false;
             while let Some(pending) = inbox.take_in_hand() {
+                has_put = true;
                 // SAFETY: on the thread of a live environment, in the scope of the wake-up's call.
-                is_answered = unsafe { scoped(inbox.env(), || self.put(pending)) }?;
+                unsafe { scoped(inbox.env(), || self.put(pending)) }?;
             }
-            if self.streak.is_on() && !inbox.consumer().is_closed() {
-                if !is_answered {
-                    // The next question comes after this one's promise, which looks again. For the case that it
-                    // stays pending there is the end of the turn.
+            if has_put && self.is_eager() && !inbox.is_closed() {
+                if self.in_flight.get() > 0 {
+                    // The next question comes after these promises, which look again. In case that they stay pending
+                    // there is the end of the turn.
                     return inbox.look_after_turn();
                 }
-                self.streak.spin_until(|| !inbox.consumer().is_empty());
+                self.await_question();
             }
             match inbox.next_in_hand()? {
                 Next::Deliver(()) => {}
@@ -321,14 +327,29 @@ where
         }
     }
 
-    /// Calls JavaScript with a question; whether it is answered by then.
-    fn put(self: &Rc<Self>, pending: Pending<Q, A>) -> napi::Result<bool> {
+    /// Whether the next question is expected at once.
+    fn is_eager(&self) -> bool {
+        self.streak.is_on() || self.crowd.is_on()
+    }
+
+    /// Spins for the next question; whether it is there.
+    fn await_question(&self) -> bool {
+        let consumer = self.inbox.consumer();
+        if self.streak.is_on() {
+            self.streak.spin_until(|| !consumer.is_empty())
+        } else {
+            self.crowd.spin_until(|| !consumer.is_empty())
+        }
+    }
+
+    /// Calls JavaScript with a question.
+    fn put(self: &Rc<Self>, pending: Pending<Q, A>) -> napi::Result<()> {
         let Pending { question, responder } = pending;
         let inbox = &self.inbox;
         let env = inbox.env();
         if !responder.is_wanted() {
             inbox.consumer().discarded(1);
-            return Ok(true);
+            return Ok(());
         }
         let arguments = match converted(|| (self.convert)(question).into_vec(env)) {
             Ok(arguments) => arguments,
@@ -337,7 +358,7 @@ where
                 // SAFETY: on the thread of a live environment. A conversion may leave what it threw.
                 let _ = unsafe { pending_exception(env) };
                 responder.answer(Err(AskError::Conversion(error.reason)));
-                return Ok(true);
+                return Ok(());
             }
         };
         let key = self.replies.insert(responder);
@@ -356,18 +377,21 @@ where
         match promise {
             Ok(Ok(answer)) => {
                 self.answer(key, answer);
-                Ok(true)
+                Ok(())
             }
             Ok(Err(promise)) => {
                 let answers = Rc::clone(self);
                 let settled = Box::new(move |settled| answers.when_settled(key, settled));
                 // SAFETY: as above.
                 match unsafe { inbox.environment().when_settled(promise, settled) } {
-                    Ok(()) => Ok(false),
-                    Err(error) => self.has_thrown(key, &error).map(|()| true),
+                    Ok(()) => {
+                        self.in_flight.set(self.in_flight.get() + 1);
+                        Ok(())
+                    }
+                    Err(error) => self.has_thrown(key, &error),
                 }
             }
-            Err(error) => self.has_thrown(key, &error).map(|()| true),
+            Err(error) => self.has_thrown(key, &error),
         }
     }
 
@@ -400,6 +424,7 @@ where
     }
 
     fn when_settled(self: &Rc<Self>, key: usize, settled: Settled) {
+        self.in_flight.set(self.in_flight.get() - 1);
         match settled {
             Settled::Fulfilled(value) => self.answer(key, value),
             Settled::Rejected(reason) => {
@@ -414,14 +439,11 @@ where
             }
         }
         let inbox = &self.inbox;
-        if inbox.consumer().is_closed() || self.is_draining.get() {
+        if inbox.is_closed() || self.is_draining.get() {
             return;
         }
-        let has_more = if self.streak.is_on() {
-            self.streak.spin_until(|| !inbox.consumer().is_empty())
-        } else {
-            !inbox.consumer().is_empty()
-        };
+        let is_last = self.in_flight.get() == 0;
+        let has_more = !inbox.consumer().is_empty() || is_last && self.is_eager() && self.await_question();
         if has_more && self.drain().is_err() {
             // It fails where the environment ends, and then the hook tells the askers. An exception must not stay
             // behind in a microtask.
