@@ -2,17 +2,15 @@
 
 use std::time::Instant;
 
+#[cfg(all(not(loom), any(test, feature = "napi")))]
+pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(not(loom))]
-pub(crate) use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, Ordering},
-};
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
+#[cfg(all(loom, any(test, feature = "napi")))]
+pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
 #[cfg(loom)]
-pub(crate) use loom::sync::{
-    Arc, Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, Ordering},
-};
+pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// Locks, whether or not another thread panicked meanwhile: nothing foreign runs
 /// under these locks, so what they guard is whole at every moment.

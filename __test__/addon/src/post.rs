@@ -194,10 +194,9 @@ fn batches(
     builder.batches(env, &callback)
 }
 
-/// Takes long to convert an error that its thread was given: a device that can be opened by one at a time.
 static DEVICE: Mutex<bool> = Mutex::new(false);
 
-/// A device that only one bridge at a time can open.
+/// A device that only one bridge at a time can open; it posts when it is open.
 #[napi]
 pub fn exclusive(env: Env, callback: Function<'_, Vec<u32>, ()>) -> napi::Result<Source> {
     let bridge = Bridge::builder("exclusive").batches(&env, &callback)?.spawn(
@@ -208,11 +207,13 @@ pub fn exclusive(env: Env, callback: Function<'_, Vec<u32>, ()>) -> napi::Result
                     return Err(CodedError::new("ERR_LOCKED", "the device is open already").into());
                 }
             }
-            let result = producer.sleep_until(Instant::now() + Duration::from_secs(3600));
+            let opened = producer.post(1).map_err(Failure::from);
+            let result =
+                opened.and_then(|()| Ok(producer.sleep_until(Instant::now() + Duration::from_secs(3600))?));
             // A device takes its time to close.
             std::thread::sleep(Duration::from_millis(50));
             *DEVICE.lock().map_err(|_| "poisoned")? = false;
-            Ok(result?)
+            result
         },
     )?;
     Ok(Source { bridge, producer: None })

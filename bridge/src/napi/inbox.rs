@@ -315,11 +315,8 @@ impl<T: Send + 'static> Inbox<T> {
     pub(super) fn done<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
         let (mut deferred, mut promise) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: a live environment on its own thread.
-        check_status!(
-            unsafe { sys::napi_create_promise(env.raw(), &mut deferred, &mut promise) },
-            "the promise of \"{}\"",
-            self.name
-        )?;
+        let status = unsafe { sys::napi_create_promise(env.raw(), &mut deferred, &mut promise) };
+        check_status!(status, "the promise of \"{}\"", self.name)?;
         let outcome = self.outcome.borrow().clone();
         match outcome {
             // SAFETY: the deferred was made above.

@@ -28,10 +28,8 @@ impl Reference {
     pub(super) fn get(&self) -> napi::Result<sys::napi_value> {
         let mut value = ptr::null_mut();
         // SAFETY: `raw` is a reference of `env`, which lives as long as this does.
-        check_status!(
-            unsafe { sys::napi_get_reference_value(self.env, self.raw, &mut value) },
-            "a reference"
-        )?;
+        let status = unsafe { sys::napi_get_reference_value(self.env, self.raw, &mut value) };
+        check_status!(status, "a reference")?;
         if value.is_null() {
             return Err(napi::Error::from_status(Status::InvalidArg));
         }
