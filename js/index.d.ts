@@ -29,6 +29,11 @@ declare namespace texample {
     batch?: boolean
   }
 
+  interface TicksOptions extends StartOptions {
+    /** Whether a `next()` that waits keeps the process alive. Default true. */
+    ref?: boolean
+  }
+
   interface BatchOptions extends StartOptions {
     batch: true
   }
@@ -80,7 +85,7 @@ declare namespace texample {
    * The same as an async iterator, like `setInterval` of `node:timers/promises`. The thread starts at the first
    * `next()` and ends on `break`; an abort rejects with an AbortError.
    */
-  function ticks(options?: StartOptions): AsyncIterableIterator<number>
+  function ticks(options?: TicksOptions): AsyncIterableIterator<number>
 
   // ----------------------------------------------------------- data images
 

@@ -10,7 +10,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { runScenario, scenarios } from '../devtools/scenario.mjs'
+import { allScenarios, runScenario } from '../devtools/scenario.mjs'
 import { build } from './build.mjs'
 import { cacheFolder } from './cache.mjs'
 import { Failure, main, must, run } from './command.mjs'
@@ -51,9 +51,10 @@ await main(async () => {
   const unknown = words.filter((word) => !(word in runtimes))
   if (unknown.length > 0) throw new Failure(`no runtime "${unknown.join('", "')}"; there are: ${Object.keys(runtimes)}`)
   await build({ debug })
+  const all = await allScenarios()
   let failures = 0
   for (const name of words.length > 0 ? words : Object.keys(runtimes)) {
-    failures += await testOn(name, long)
+    failures += await testOn(name, all, long)
     if (name.startsWith('node-') && !long) failures += await testAddon(name, debug)
   }
   if (failures > 0) throw new Failure(`${failures} scenarios or stages did not do what they should`)
@@ -68,7 +69,7 @@ async function testAddon(name, debug) {
   return code === 0 ? 0 : 1
 }
 
-async function testOn(name, long) {
+async function testOn(name, scenarios, long) {
   const { args = [], flags } = runtimes[name]
   const program = await fetched(name)
   const kind = name.split('-')[0]
@@ -76,10 +77,11 @@ async function testOn(name, long) {
   console.log(`\n== ${name}: ${(await must(program, ['--version'], { capture: true })).split('\n')[0]}`)
   let passed = 0
   let failures = 0
-  for (const [scenario, { only, long: isLong = false }] of Object.entries(scenarios)) {
+  for (const [scenario, wanted] of Object.entries(scenarios)) {
+    const { only, long: isLong = false } = wanted
     if (isLong !== long || (only !== undefined && !only.includes(kind))) continue
     const timeout = isLong ? 1_200_000 : 60_000
-    const failure = await runScenario(scenario, { command: [program, ...args], timeout, flags }).then(
+    const failure = await runScenario(scenario, wanted, { command: [program, ...args], timeout, flags }).then(
       () => undefined,
       (error) => error,
     )

@@ -15,7 +15,10 @@ import { main, root, run, tool } from './command.mjs'
 const fileTimeout = 240_000
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const debug = process.argv.includes('--debug')
-const core = ['--no-default-features', '--features', 'mongo,sqlite']
+const core = [
+  ...['--package', 'texample', '--package', 'texample-bridge'],
+  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
+]
 
 /** @type {{ stage: string, what: string, passed: number, failed: number, seconds: number }[]} */
 const results = []
@@ -68,7 +71,10 @@ async function testCore() {
   })
   await record('core', 'the queue, model-checked', async () => {
     // A folder of its own: with another flag for every crate, the two builds would undo each other.
-    const args = ['test', '--no-default-features', '--release', '--target-dir', 'target/loom', '--test', 'queue_loom']
+    const args = [
+      ...['test', '--package', 'texample-bridge', '--release'],
+      ...['--target-dir', 'target/loom', '--lib', '--test', 'queue_loom'],
+    ]
     const { code, output } = await run('cargo', args, {
       capture: true,
       echo: true,
@@ -82,7 +88,7 @@ async function testCore() {
 async function testRustDocs() {
   heading('rust docs: for other add-ons')
   await record('rust docs', 'cargo test --doc', async () => {
-    const args = ['test', '--doc', '--no-default-features', '--features', 'node', 'node::']
+    const args = ['test', '--doc', '--package', 'texample-bridge', '--features', 'napi']
     const { code, output } = await run('cargo', args, { capture: true, echo: true })
     return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
   })

@@ -161,10 +161,10 @@ export interface SequenceCounters {
 export declare function setIndex(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): Promise<IndexResult>
 
 /** Joins the thread, which has said that it is at its end; throws what it panicked with. */
-export declare function tickerEnd(link: ExternalObject<unknown>): void
+export declare function tickerEnd(ticks: ExternalObject<unknown>): void
 
-/** Whether this turn of the event loop has time for more ticks that were taken before. */
-export declare function tickerHasTime(link: ExternalObject<unknown>): boolean
+/** Whether this turn of the event loop has time for more ticks that were taken before; if not, a wake-up will come. */
+export declare function tickerHasTime(ticks: ExternalObject<unknown>): boolean
 
 /** What `start` was told. Its shape was checked in JavaScript. */
 export interface TickerOptions {
@@ -176,27 +176,22 @@ export interface TickerOptions {
   capacity: number
   /** What happens when they do. */
   overflow: 'block' | 'drop-oldest' | 'drop-newest' | 'latest'
-  /** The thread panics instead of ticking: for tests of what happens then. */
-  panics?: boolean
 }
 
 /** Whether the ticker keeps the event loop alive. */
-export declare function tickerSetRef(link: ExternalObject<unknown>, keepAlive: boolean): void
+export declare function tickerSetRef(ticks: ExternalObject<unknown>, keepAlive: boolean): void
 
 /** Starts a ticking thread; `drain` is called when there is something to take. */
 export declare function tickerStart(options: TickerOptions, drain: () => void): ExternalObject<unknown>
 
 /** The counters of the queue, read at one moment. */
-export declare function tickerStats(link: ExternalObject<unknown>): QueueStats
+export declare function tickerStats(ticks: ExternalObject<unknown>): QueueStats
 
 /** Takes no more ticks: what waits is dropped and the thread ends. */
-export declare function tickerStop(link: ExternalObject<unknown>): void
+export declare function tickerStop(ticks: ExternalObject<unknown>): void
 
 /**
- * Takes ticks into `target`: how many, or one of the negative answers. `lend` counts them against the capacity
- * until the next call.
+ * Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the capacity until
+ * the next call.
  */
-export declare function tickerTake(link: ExternalObject<unknown>, target: Float64Array, lend: boolean): number
-
-/** The event loop has turned since `ticker_take` asked for it. */
-export declare function tickerTurn(link: ExternalObject<unknown>): void
+export declare function tickerTake(ticks: ExternalObject<unknown>, target: Float64Array, lend: boolean): number

@@ -851,4 +851,3 @@ module.exports.tickerStart = nativeBinding.tickerStart
 module.exports.tickerStats = nativeBinding.tickerStats
 module.exports.tickerStop = nativeBinding.tickerStop
 module.exports.tickerTake = nativeBinding.tickerTake
-module.exports.tickerTurn = nativeBinding.tickerTurn

@@ -3,16 +3,18 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Counters of one queue, all read at one moment: `posted = taken + dropped + waiting`.
+/// Counters of one queue, all read at one moment: `posted = delivered + failed + dropped + waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Messages that producers posted, the dropped ones too.
     pub posted: u64,
-    /// Messages that the consumer took.
-    pub taken: u64,
-    /// Messages discarded, by the overflow policy or when the queue was closed.
+    /// Messages that the consumer took, less those that it reported as failed or discarded.
+    pub delivered: u64,
+    /// Messages that the consumer took and could not handle: see [`Consumer::failed`](crate::Consumer::failed).
+    pub failed: u64,
+    /// Messages discarded: by the overflow policy, when the queue was closed, or by the consumer.
     pub dropped: u64,
-    /// Messages in the queue now.
+    /// Messages that wait now.
     pub waiting: usize,
     /// The most messages that ever counted against the capacity at once.
     pub max_waiting: usize,

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use napi::bindgen_prelude::{Env, Function, JsValue};
 use napi::{JsError, Status, check_status, sys};
 
+use super::value::{call, pending_exception};
+
 /// A threadsafe function that calls one function, of JavaScript or of ours, without arguments.
 ///
 /// What the function throws becomes an `uncaughtException`, and if the program goes on
@@ -34,11 +36,10 @@ impl Gate {
 }
 
 /// A function of ours that a wake-up calls.
-pub(crate) type Native = Box<dyn Fn(&Env) -> napi::Result<()>>;
+pub(super) type Native = Box<dyn Fn(&Env) -> napi::Result<()>>;
 
 /// What a wake-up calls.
-pub(crate) enum Drain<'a> {
-    #[cfg_attr(not(feature = "addon"), allow(dead_code))]
+pub(super) enum Drain<'a> {
     JavaScript(Function<'a, (), ()>),
     Native(Native),
 }
@@ -165,7 +166,7 @@ unsafe extern "C" fn call_js(
     // and `native` what `Wakeup::new` made, alive until it was finalized.
     let thrown = unsafe {
         let done = if native.is_null() {
-            call(env, function, &[])
+            call(env, None, function, &[]).is_ok()
         } else {
             let native = &*native.cast_const().cast::<Native>();
             match native(&Env::from_raw(env)) {
@@ -193,43 +194,5 @@ unsafe extern "C" fn call_js(
     let status = unsafe { sys::napi_fatal_exception(env, thrown) };
     if status == sys::Status::napi_ok {
         Wakeup { gate }.wake();
-    }
-}
-
-/// Calls a JavaScript function with no `this`; if not `true`, an exception may be pending.
-///
-/// # Safety
-/// `env` is live, this is its thread, and the others are values of it.
-pub(super) unsafe fn call(
-    env: sys::napi_env,
-    function: sys::napi_value,
-    arguments: &[sys::napi_value],
-) -> bool {
-    let mut this = ptr::null_mut();
-    let mut returned = ptr::null_mut();
-    // SAFETY: the caller's promise.
-    unsafe {
-        sys::napi_get_undefined(env, &mut this);
-        let status =
-            sys::napi_call_function(env, this, function, arguments.len(), arguments.as_ptr(), &mut returned);
-        status == sys::Status::napi_ok
-    }
-}
-
-/// Takes the exception that is pending, if one is.
-///
-/// # Safety
-/// `env` is live, and this is its thread.
-unsafe fn pending_exception(env: sys::napi_env) -> Option<sys::napi_value> {
-    let mut pending = false;
-    let mut thrown = ptr::null_mut();
-    // SAFETY: the caller's promise.
-    unsafe {
-        let status = sys::napi_is_exception_pending(env, &mut pending);
-        if Status::from(status) != Status::Ok || !pending {
-            return None;
-        }
-        let status = sys::napi_get_and_clear_last_exception(env, &mut thrown);
-        (Status::from(status) == Status::Ok && !thrown.is_null()).then_some(thrown)
     }
 }

@@ -9,10 +9,10 @@
 //!
 //! ```
 //! use std::sync::mpsc;
-//! use texample::bridge::{self, Options, Taken, Thread};
+//! use texample_bridge::{Options, Taken, Thread, queue};
 //!
 //! let (wake, woken) = mpsc::channel();
-//! let (producer, consumer) = bridge::queue(Options::default(), move || wake.send(()).unwrap_or_default());
+//! let (producer, consumer) = queue(Options::default(), move || wake.send(()).unwrap_or_default());
 //! let thread = Thread::spawn("counter", producer, |producer| {
 //!     for i in 0..10 {
 //!         if producer.post(i).is_err() {
@@ -33,21 +33,26 @@
 //! }
 //! thread.join()?;
 //! assert_eq!(sum, 45);
-//! # Ok::<(), texample::Error>(())
+//! # Ok::<(), texample_bridge::ThreadError>(())
 //! ```
 //!
-//! The N-API half, which turns the wake-up into a turn of the event loop, is
-//! `texample::node::bridge` (feature `node`).
+//! With the feature `napi`, the module `napi` turns the wake-up into a turn of the event loop of Node.js.
 
-#![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "napi"), forbid(unsafe_code))]
 
-mod pace;
+#[cfg(any(test, feature = "napi"))]
+mod budget;
+mod error;
+#[cfg(feature = "napi")]
+pub mod napi;
 mod queue;
+#[cfg(any(test, feature = "napi"))]
+mod reply;
 mod stats;
 mod sync;
 mod thread;
 
-pub use pace::Pace;
-pub use queue::{Closed, Consumer, Options, Overflow, Producer, Taken, queue};
+pub use error::{AskError, CodedError, ThreadError};
+pub use queue::{Closed, Consumer, Options, Overflow, PostError, PostFuture, Producer, Taken, queue};
 pub use stats::Stats;
 pub use thread::Thread;

@@ -1,6 +1,6 @@
 //! The queue's protocol, model-checked: loom runs every interleaving of these few steps.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --no-default-features --release --test queue_loom`
+//! `RUSTFLAGS="--cfg loom" cargo test --release --package texample-bridge --test queue_loom`
 //!
 //! A lost wake-up, a producer that is never released or a lost end shows as a deadlock,
 //! which loom reports; everything else is asserted.
@@ -8,7 +8,7 @@
 
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
-use texample::bridge::{Closed, Consumer, Options, Overflow, Producer, Stats, Taken, queue};
+use texample_bridge::{Consumer, Options, Overflow, PostError, Producer, Stats, Taken, queue};
 
 /// The event loop: sleeps until it is woken, once for each wake-up.
 struct Loop {
@@ -66,7 +66,7 @@ fn drain<T>(consumer: &Consumer<T>, event_loop: &Loop, max: usize) -> Vec<T> {
 }
 
 fn accounted(stats: Stats) {
-    assert_eq!(stats.posted, stats.taken + stats.dropped + stats.waiting as u64);
+    assert_eq!(stats.posted, stats.delivered + stats.failed + stats.dropped + stats.waiting as u64);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn no_wake_up_is_lost_and_no_tail() {
         let (producer, consumer, event_loop) = looped(4, Overflow::Block);
         let poster = thread::spawn(move || {
             producer.post(0).unwrap();
-            producer.post_all(&[1, 2]).unwrap();
+            producer.post_all([1, 2]).unwrap();
         });
         assert_eq!(drain(&consumer, &event_loop, 2), [0, 1, 2]);
         poster.join().unwrap();
@@ -105,7 +105,7 @@ fn a_full_queue_holds_producers_back_and_releases_each() {
     model(|| {
         let (producer, consumer, event_loop) = looped(1, Overflow::Block);
         let other = producer.clone();
-        let one = thread::spawn(move || producer.post_all(&[1, 2]).unwrap());
+        let one = thread::spawn(move || producer.post_all([1, 2]).unwrap());
         let two = thread::spawn(move || other.post(3).unwrap());
         let mut all = drain(&consumer, &event_loop, 1);
         all.sort_unstable();
@@ -120,7 +120,7 @@ fn a_full_queue_holds_producers_back_and_releases_each() {
 fn producers_are_released_when_half_of_the_queue_is_free() {
     model(|| {
         let (producer, consumer, event_loop) = looped(2, Overflow::Block);
-        let poster = thread::spawn(move || producer.post_all(&[0, 1, 2, 3]).unwrap());
+        let poster = thread::spawn(move || producer.post_all([0, 1, 2, 3]).unwrap());
         assert_eq!(drain(&consumer, &event_loop, 1), [0, 1, 2, 3]);
         assert!(consumer.stats().max_waiting <= 2);
         poster.join().unwrap();
@@ -131,7 +131,7 @@ fn producers_are_released_when_half_of_the_queue_is_free() {
 fn lent_messages_count_until_they_are_delivered_and_no_longer() {
     model(|| {
         let (producer, consumer, event_loop) = looped(2, Overflow::Block);
-        let poster = thread::spawn(move || producer.post_all(&[0, 1, 2, 3]).unwrap());
+        let poster = thread::spawn(move || producer.post_all([0, 1, 2, 3]).unwrap());
         let mut all: Vec<i32> = Vec::new();
         let mut chunk = [9];
         'wakes: loop {
@@ -158,7 +158,8 @@ fn closing_releases_every_producer_and_nothing_comes_after_it() {
         let (producer, consumer, event_loop) = looped(1, Overflow::Block);
         let other = producer.clone();
         let one = thread::spawn(move || while producer.post(1).is_ok() {});
-        let two = thread::spawn(move || matches!(other.post_all(&[2, 3]), Ok(()) | Err(Closed(0..=1))));
+        let two =
+            thread::spawn(move || matches!(other.post_all([2, 3]), Ok(2) | Err(PostError::Closed(2..=3))));
         consumer.close();
         accounted(consumer.stats());
         // Whatever the producers do now, the consumer learns of their end, and of nothing else.
@@ -175,6 +176,32 @@ fn closing_releases_every_producer_and_nothing_comes_after_it() {
         let stats = consumer.stats();
         assert_eq!(stats.waiting, 0);
         accounted(stats);
+    });
+}
+
+#[test]
+fn a_future_that_waits_for_room_is_polled_again() {
+    model(|| {
+        let (producer, consumer, event_loop) = looped(1, Overflow::Block);
+        let poster = thread::spawn(move || {
+            loom::future::block_on(producer.post_async(1)).unwrap();
+            loom::future::block_on(producer.post_async(2)).unwrap();
+        });
+        assert_eq!(drain(&consumer, &event_loop, 1), [1, 2]);
+        poster.join().unwrap();
+    });
+}
+
+#[test]
+fn closing_ends_the_wait_of_a_future() {
+    model(|| {
+        let (producer, consumer, _event_loop) = looped(1, Overflow::Block);
+        let poster = thread::spawn(move || {
+            let _ = producer.post(1);
+            loom::future::block_on(producer.post_async(2))
+        });
+        consumer.close();
+        assert_eq!(poster.join().unwrap(), Err(PostError::Closed(2)));
     });
 }
 
@@ -216,7 +243,7 @@ fn dropping_policies_never_hold_a_producer_back_and_count_what_they_drop() {
             let (producer, consumer, event_loop) = looped(1, overflow);
             let poster = thread::spawn(move || {
                 producer.post(0).unwrap();
-                producer.post_all(&[1, 2]).unwrap();
+                producer.post_all([1, 2]).unwrap();
             });
             let all = drain(&consumer, &event_loop, 4);
             poster.join().unwrap();
@@ -227,7 +254,7 @@ fn dropping_policies_never_hold_a_producer_back_and_count_what_they_drop() {
                 assert_eq!(all[all.len() - 1], 2);
             }
             let stats = consumer.stats();
-            assert_eq!((stats.posted, stats.taken), (3, all.len() as u64));
+            assert_eq!((stats.posted, stats.delivered), (3, all.len() as u64));
             accounted(stats);
         });
     }
