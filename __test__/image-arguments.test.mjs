@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { it as test } from 'node:test'
 import { inspect } from 'node:util'
 
 import { decodeImageToData, decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
@@ -70,14 +70,24 @@ for (const image of IMAGES) {
   })
 }
 
-test('options that are undefined, and unknown ones, change nothing', async () => {
-  const options = { compression: undefined, charset: undefined, maxBytes: undefined, robust: undefined, colour: 'red' }
+test('options that are undefined change nothing', async () => {
+  const options = { compression: undefined, charset: undefined, maxBytes: undefined, robust: undefined }
   for (const given of [undefined, {}, options]) {
     assert.ok(encodeDataToImage([1], given).equals(png))
     assert.ok((await encodeDataToImageAsync([1], given)).equals(png))
-    assert.deepEqual(decodeImageToData(png, given), [1])
-    assert.deepEqual(await decodeImageToDataAsync(png, given), [1])
+    const limit = given && { maxBytes: undefined }
+    assert.deepEqual(decodeImageToData(png, limit), [1])
+    assert.deepEqual(await decodeImageToDataAsync(png, limit), [1])
   }
+})
+
+test('an option with a typing error is named', async () => {
+  const named = { code: INVALID, message: /options\.compresion must be absent.*compression/ }
+  assert.throws(() => encodeDataToImage(1, { compresion: 'best' }), named)
+  await assert.rejects(encodeDataToImageAsync(1, { compresion: 'best' }), named)
+  const robust = { code: INVALID, message: /options\.robust must be absent: the options are maxBytes/ }
+  assert.throws(() => decodeImageToData(png, { robust: true }), robust)
+  await assert.rejects(decodeImageToDataAsync(png, { robust: true }), robust)
 })
 
 const cycle = {}
@@ -109,6 +119,12 @@ test('200 000 arrays in each other are carried if JSON.stringify writes them, an
     for (let inner = decodeImageToData(image); inner.length > 0; [inner] = inner) depth++
     assert.equal(depth, 200_000)
   }
+})
+
+test('the text of an error has its article right', () => {
+  const message = 'the data have no JSON form: an object is nothing in JSON; send null'
+  assert.throws(() => encodeDataToImage({ toJSON: () => undefined }), { message })
+  assert.throws(() => decodeImageToData({}), { message: /received an object$/ })
 })
 
 async function assertUnserializable(data, Cause) {

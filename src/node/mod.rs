@@ -8,8 +8,6 @@
 
 pub mod bridge;
 #[cfg(feature = "addon")]
-mod crossing;
-#[cfg(feature = "addon")]
 mod error;
 #[cfg(feature = "addon")]
 mod ids;
