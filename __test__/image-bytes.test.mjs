@@ -11,7 +11,9 @@ const MOST = 50_331_638
 
 it('the bytes form is 00 01, length, CRC, bytes', () => {
   const { width, height, pixels } = pixelsOf(encodeDataToImage(Uint8Array.of(0, 255, 7)))
-  const crc = checksum(Uint8Array.of(0, 255, 7)).toString(16).padStart(8, '0')
+  const crc = checksum(Uint8Array.of(0, 255, 7))
+    .toString(16)
+    .padStart(8, '0')
   assert.deepEqual([width, height], [5, 1])
   assert.equal(pixels.toString('hex'), `000100000003${crc}00ff070000`)
 })

@@ -29,7 +29,12 @@ const grey = (x) => [greyPayload[x * 3]]
 const KINDS = [
   ['RGB of 8 bits', null, rgb, { width, colour: 2, depth: 8 }],
   ['RGB of 16 bits', null, (x) => wide(rgb(x)), { width, colour: 2, depth: 16 }],
-  ['RGB with a colour that is transparent', null, rgb, { width, colour: 2, depth: 8, before: [chunk('tRNS', Buffer.alloc(6))] }],
+  [
+    'RGB with a colour that is transparent',
+    null,
+    rgb,
+    { width, colour: 2, depth: 8, before: [chunk('tRNS', Buffer.alloc(6))] },
+  ],
   ['RGBA of 8 bits', null, (x) => [...rgb(x), 255], { width, colour: 6, depth: 8 }],
   ['RGBA of 16 bits', null, (x) => wide([...rgb(x), 255]), { width, colour: 6, depth: 16 }],
   ['a palette', null, indexOf, { width, colour: 3, depth: 8, before: [palette] }],
@@ -53,7 +58,11 @@ for (const [name, text, sample, options] of KINDS) {
 }
 
 it('a palette of 1, 2 and 4 bits is read', async () => {
-  for (const [depth, text] of [[1, '22222'], [2, '222333'], [4, '1112223334445556']]) {
+  for (const [depth, text] of [
+    [1, '22222'],
+    [2, '222333'],
+    [4, '1112223334445556'],
+  ]) {
     const image = pixelsOf(encodeDataToImage(Number(text)))
     const color = (x) => image.pixels.toString('hex', x * 3, x * 3 + 3)
     const colors = [...new Set(Array.from({ length: image.width }, (_, x) => color(x)))]
@@ -82,16 +91,33 @@ it('the reader of files gives the pixels that sharp gives', async () => {
   ]) {
     for (const depth of depths) {
       for (const interlaced of [false, true]) {
-        for (const [width, height] of [[1, 1], [3, 2], [9, 5], [17, 9]]) {
+        for (const [width, height] of [
+          [1, 1],
+          [3, 2],
+          [9, 5],
+          [17, 9],
+        ]) {
           const most = 2 ** depth - 1
-          const before = colour === 3 ? [chunk('PLTE', Buffer.from({ length: 3 * (most + 1) }, (_, i) => i * 5))] : []
+          const before =
+            colour === 3
+              ? [
+                  chunk(
+                    'PLTE',
+                    Buffer.from({ length: 3 * (most + 1) }, (_, i) => i * 5),
+                  ),
+                ]
+              : []
           const sample = (x, y) =>
             Array.from({ length: channels }, (_, channel) =>
               colour > 3 && channel === channels - 1 ? most : random(x, y, most),
             )
           const options = { width, height, colour, depth, interlaced, before, filter: (y) => y % 5 }
           const png = fromSamples(sample, options)
-          const { data } = await sharp(png).toColourspace('srgb').removeAlpha().raw().toBuffer({ resolveWithObject: true })
+          const { data } = await sharp(png)
+            .toColourspace('srgb')
+            .removeAlpha()
+            .raw()
+            .toBuffer({ resolveWithObject: true })
           const expected = depth === 16 ? high(sample, width, height, colour) : data
           const read = await readPng(new Response(png))
           assert.deepEqual([...read], [...expected], JSON.stringify(options))

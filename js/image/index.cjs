@@ -133,7 +133,7 @@ async function encodeDataToImageAsync(data, options) {
  * @returns {any}
  */
 function decodeImageToData(png, options) {
-  return valueOf(decodeContent(png, options))
+  return dataOf(decodeContent(png, options))
 }
 
 /**
@@ -165,7 +165,7 @@ async function decodeImageToDataAsync(png, options) {
   const maxBytes = options === undefined ? MAX_BYTES : decodeLimit(options)
   const bytes = checkImage(png)
   const made = await onPool(() => addon.decodeImageAsync(bytes, maxBytes))
-  return valueOf(contentOf(/** @type {string | Buffer | ArrayBuffer} */ (made)))
+  return dataOf(contentOf(/** @type {string | Buffer | ArrayBuffer} */ (made)))
 }
 
 /**
@@ -178,7 +178,7 @@ function contentOf(made) {
 }
 
 /** @param {string | Uint8Array} content */
-function valueOf(content) {
+function dataOf(content) {
   return typeof content === 'string' ? parse(content) : content
 }
 

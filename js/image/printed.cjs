@@ -13,9 +13,9 @@ const TOKENS = /"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g
  * @param {string} json
  */
 function unescaped(json) {
-  const text = json.replace(ESCAPE, (escape, digits) => {
+  const text = json.replace(ESCAPE, (written, digits) => {
     const unit = Number.parseInt(digits, 16)
-    return unit === 0x25 || unit > 0x7e ? String.fromCharCode(unit) : escape
+    return unit === 0x25 || unit > 0x7e ? String.fromCharCode(unit) : written
   })
   return text.replace(/\p{Surrogate}/gu, (lone) => `\\u${lone.charCodeAt(0).toString(16)}`)
 }
