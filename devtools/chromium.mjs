@@ -20,8 +20,8 @@ import { chromium } from 'playwright-core'
 
 const run = promisify(execFile)
 
-/** What a headless Chromium of a test needs; the package's own `chromium.args` switch web security off. */
-const FLAGS = [
+/** What a Chromium of a test needs; the package's own `chromium.args` switch web security off. */
+export const FLAGS = [
   '--no-sandbox',
   '--disable-quic',
   '--no-first-run',

@@ -50,9 +50,11 @@ impl Workspace {
             Some(canonical) => File::Canonical(canonical),
             None => File::Other(Box::new(PngDecoder::open(png)?)),
         };
-        let (layout, stored) = match &file {
-            File::Canonical(canonical) => (canonical.layout, canonical.layout.capacity()),
-            File::Other(decoder) => (decoder.layout, decoder.stored),
+        let (layout, stored, may_be_original) = match &file {
+            File::Canonical(canonical) => {
+                (canonical.layout, canonical.layout.capacity(), canonical.layout.height == 1)
+            }
+            File::Other(decoder) => (decoder.layout, decoder.stored, decoder.may_be_original),
         };
         if !layout.is_within(most_payload(limit)) {
             let size = format!("the image is {} x {} pixels, which carry data", layout.width, layout.height);
@@ -80,8 +82,8 @@ impl Workspace {
             Frame::Bytes(bytes) => Found::Bytes(bytes),
             frame => match (robust::open(pixels, limit, codec, packed, rows)?, frame) {
                 (Some(content), _) => frame::open_bytes(content).map_or(Found::Sealed(content), Found::Bytes),
-                // The original encoder wrote one row of nothing but percent-encoded text.
-                (None, Frame::Unsealed(text)) if layout.height == 1 && text::is_percent_encoded(text) => {
+                // The original encoder wrote nothing but percent-encoded text.
+                (None, Frame::Unsealed(text)) if may_be_original && text::is_percent_encoded(text) => {
                     Found::Unsealed(text)
                 }
                 _ => {

@@ -7,7 +7,7 @@
 
 use std::io::{Cursor, ErrorKind};
 
-use png::{ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
+use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 
 use super::layout::{Layout, PIXEL};
 use crate::{Error, ErrorCode, Result};
@@ -20,6 +20,9 @@ pub(super) struct PngDecoder<'a> {
     pub(super) layout: Layout,
     /// Bytes of all rows as the file stores them, each with its filter byte.
     pub(super) stored: usize,
+    /// Whether it is of a kind that the original encoder wrote: one row of red, green and blue of
+    /// eight bits, with alpha or without. Its images carry no CRC, and a picture of one grey would be read as digits.
+    pub(super) may_be_original: bool,
     decoder: Decoder<Cursor<&'a [u8]>>,
 }
 
@@ -45,7 +48,10 @@ impl<'a> PngDecoder<'a> {
         })?;
         let layout = Layout { width: header.width as usize, height: header.height as usize };
         let stored = header.raw_row_length().saturating_mul(layout.height);
-        Ok(Self { layout, stored, decoder })
+        let is_truecolor = matches!(header.color_type, ColorType::Rgb | ColorType::Rgba);
+        let may_be_original =
+            is_truecolor && header.bit_depth == BitDepth::Eight && !header.interlaced && layout.height == 1;
+        Ok(Self { layout, stored, may_be_original, decoder })
     }
 
     /// Reads the pixels into `pixels`, and the file to its end; returns red, green and blue of
