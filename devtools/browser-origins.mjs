@@ -39,6 +39,16 @@ onconnect = ({ ports: [port] }) => {
 }
 `
 
+/** A module worker that makes an image of what it is sent, and reads it. */
+const MODULE_WORKER = `
+import { decodeImage } from '/client/robust.mjs'
+import { encodeImage } from '/client/encode.mjs'
+onmessage = async ({ data: { data, options } }) => {
+  const blob = await encodeImage(data, options)
+  postMessage({ type: blob.type, data: await decodeImage(blob) })
+}
+`
+
 /** @returns {Promise<Origins>} */
 export async function openOrigins() {
   const answers = new Map()
@@ -48,6 +58,7 @@ export async function openOrigins() {
   pages.use('/client', express.static(client))
   pages.get('/', (_, response) => response.type('html').send('<!doctype html><title>page</title>'))
   pages.get('/favicon.ico', (_, response) => response.status(204).end())
+  pages.get('/worker.mjs', (_, response) => response.type('js').send(MODULE_WORKER))
   pages.get('/worker.js', (_, response) => response.type('js').send(WORKER))
   pages.get('/csp', (_, response) => {
     response.set(

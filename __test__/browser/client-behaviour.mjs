@@ -550,6 +550,23 @@ export function testClient(launch, browser, { endsDownloads = true } = {}) {
     }
   })
 
+  inPage('a worker makes an image and reads it', async (page) => {
+    for (const options of [{}, { robust: true, charset: 'utf-8' }]) {
+      const result = await page.evaluate(
+        (message) => {
+          const worker = new Worker('/worker.mjs', { type: 'module' })
+          worker.postMessage(message)
+          return new Promise((resolve, reject) => {
+            worker.onmessage = ({ data }) => resolve(data)
+            worker.onerror = (event) => reject(new Error(event.message))
+          })
+        },
+        { data: EXAMPLE, options },
+      )
+      assert.deepEqual(result, { type: 'image/png', data: EXAMPLE })
+    }
+  })
+
   inPage('what encodeImage makes is read, in every form', async (page) => {
     const values = [1, EXAMPLE, 'x'.repeat(49_146), Array.from({ length: 20_000 }, (_, i) => ({ i, s: `ö${i % 97}` }))]
     for (const options of [{}, { charset: 'utf-8' }, { robust: true }, { robust: true, compress: false }]) {
