@@ -4,20 +4,22 @@
 /** The command line: `npx texample`. */
 
 const { createReadStream, createWriteStream } = require('node:fs')
-const { buffer, text } = require('node:stream/consumers')
+const { buffer } = require('node:stream/consumers')
 const { pipeline } = require('node:stream/promises')
 const { parseArgs } = require('node:util')
 const { TexampleError } = require('./errors.cjs')
 
 const help = `Usage: texample COMMAND [OPTIONS]
 
-  encode [FILE]   JSON from FILE or stdin, as a PNG on stdout
+  encode [FILE]   JSON from FILE or stdin, carried as it stands, as a PNG on stdout
       -o, --output FILE     write here instead
+      --bytes               carries any file, not JSON alone
       --compression KIND    auto, none, fast or best
       --charset NAME        ascii or utf-8
       --robust              survives noise in the two low bits of each channel
-  decode [FILE]   a PNG from FILE or stdin, as JSON on stdout
-      -p, --pretty          indented
+  decode [FILE]   a PNG from FILE or stdin: its JSON, or its bytes, on stdout
+      -o, --output FILE     write here instead
+      -p, --pretty          JSON indented
   tick            a line for each tick of a native thread
       -i, --interval MS     default 1000
       -n, --count N         stop after so many; default: never
@@ -51,28 +53,38 @@ const commands = {
   encode: {
     options: {
       output: { type: 'string', short: 'o' },
+      bytes: { type: 'boolean' },
       compression: { type: 'string' },
       charset: { type: 'string' },
       robust: { type: 'boolean' },
     },
     operands: 1,
-    async run({ output, ...options }, [file]) {
+    async run({ output, bytes: asBytes = false, ...options }, [file]) {
       if (output === undefined && process.stdout.isTTY) {
         throw new UsageError('a PNG is not for a terminal: name a file with --output, or redirect stdout')
       }
-      const { encodeDataToImage } = texample()
-      const png = encodeDataToImage(parseJson(await text(input(file)), file), options)
-      await pipeline([png], output === undefined ? process.stdout : createWriteStream(output))
+      const { encodeDataToImage, encodeJson } = require('./image/index.cjs')
+      const given = await buffer(input(file))
+      await put(asBytes ? encodeDataToImage(given, options) : encodeJson(jsonText(given, file), options), output)
     },
   },
 
   decode: {
-    options: { pretty: { type: 'boolean', short: 'p' } },
+    options: { output: { type: 'string', short: 'o' }, pretty: { type: 'boolean', short: 'p' } },
     operands: 1,
-    async run({ pretty }, [file]) {
-      const { decodeImageToData } = texample()
-      const data = decodeImageToData(await buffer(input(file)))
-      await write(`${JSON.stringify(data, null, pretty ? 2 : undefined)}\n`)
+    async run({ output, pretty = false }, [file]) {
+      const { decodeContent } = require('./image/index.cjs')
+      const { indented, unescaped } = require('./image/printed.cjs')
+      const content = decodeContent(await buffer(input(file)))
+      if (typeof content === 'string') {
+        checkJson(content, 'the image')
+        const text = unescaped(content)
+        return put(`${pretty ? indented(text) : text}\n`, output)
+      }
+      if (output === undefined && process.stdout.isTTY) {
+        throw new UsageError('the image holds bytes: name a file with --output, or redirect stdout')
+      }
+      await put(content, output)
     },
   },
 
@@ -211,14 +223,39 @@ function input(file) {
 }
 
 /**
- * @param {string} json
- * @param {string | undefined} file
+ * Writes to a file, or to stdout.
+ * @param {string | Uint8Array} data
+ * @param {string | undefined} output
  */
-function parseJson(json, file) {
+async function put(data, output) {
+  await pipeline([data], output === undefined ? process.stdout : createWriteStream(output))
+}
+
+/**
+ * The JSON text of a file, without the white space around it.
+ * @param {Uint8Array} bytes
+ * @param {string} [file]
+ */
+function jsonText(bytes, file = 'stdin') {
+  let json
   try {
-    return JSON.parse(json)
+    json = new TextDecoder('utf-8', { fatal: true }).decode(bytes).trim()
+  } catch {
+    throw new Error(`${file} is not UTF-8: convert it, or carry it as it is with --bytes`)
+  }
+  checkJson(json, file)
+  return json
+}
+
+/**
+ * @param {string} json
+ * @param {string} where
+ */
+function checkJson(json, where) {
+  try {
+    JSON.parse(json)
   } catch (error) {
-    throw new Error(`${file ?? 'stdin'} is not JSON: ${/** @type {Error} */ (error).message}`)
+    throw new Error(`${where} is not JSON: ${/** @type {Error} */ (error).message}`)
   }
 }
 

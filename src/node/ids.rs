@@ -10,35 +10,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use napi::bindgen_prelude::{AsyncTask, BigInt64Array, Function, ObjectFinalize, i64n};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{CleanupEnvHook, Env, Status, Task};
+use napi::{CleanupEnvHook, Env, Task};
 use napi_derive::napi;
+use texample_bridge::napi::Waker;
 
 use super::error::Result;
 use crate::Error;
 use crate::ids::{self, Endpoint, Event, EventKind, Grant, Handle, Hold, Options, Range, StoreUrl};
 
-/// Weak: it does not keep the event loop alive.
-type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true>;
-
 /// Bits of the first element of a lease.
 const FAILED: i64 = 1;
 const REVOKED: i64 = 2;
 
-/// Wakes the JavaScript thread; disabled by the cleanup hook.
-struct Waker(Mutex<Option<WakeFunction>>);
-
-impl Waker {
-    fn wake(&self) {
-        if let Some(function) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            function.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-}
-
 /// What the end of the environment takes away.
 struct Shared {
-    waker: Arc<Waker>,
     entries: Mutex<HashMap<u64, Entry>>,
     /// The cleanup hook has run, and is removed.
     ended: AtomicBool,
@@ -51,9 +36,8 @@ struct Entry {
 }
 
 impl Shared {
-    /// No wake-up after this, and no claimer without a handle elsewhere.
+    /// No claimer after this, unless another thread has a handle.
     fn end(&self) {
-        self.waker.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let entries = std::mem::take(&mut *self.entries());
         drop(entries);
     }
@@ -137,16 +121,9 @@ impl SequenceHandles {
     /// `wake` is called when there are news.
     #[napi(constructor)]
     pub fn new(env: Env, wake: Function<(), ()>) -> Result<Self> {
-        let build = || -> napi::Result<WakeFunction> {
-            wake.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()
-        };
-        let waker = Arc::new(Waker(Mutex::new(Some(build().map_err(unexpected)?))));
-        let endpoint = {
-            let waker = Arc::clone(&waker);
-            Arc::new(Endpoint::new(move || waker.wake()))
-        };
-        let shared = Arc::new(Shared { waker, entries: Mutex::default(), ended: AtomicBool::new(false) });
-        // After the threadsafe function was made, so that it runs before that one is taken down.
+        let waker = Waker::new(&env, "texample-ids", &wake).map_err(unexpected)?;
+        let endpoint = Arc::new(Endpoint::new(move || waker.wake()));
+        let shared = Arc::new(Shared { entries: Mutex::default(), ended: AtomicBool::new(false) });
         let hook = env.add_env_cleanup_hook(Arc::clone(&shared), |shared| {
             shared.ended.store(true, Ordering::Release);
             shared.end();

@@ -5,7 +5,6 @@
 // napi registers exports outside of tests only, where nothing else calls them.
 #![cfg_attr(test, allow(dead_code))]
 
-mod crossing;
 mod error;
 mod ids;
 mod image;

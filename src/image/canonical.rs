@@ -1,8 +1,8 @@
-//! Files exactly as our encoder writes them: header, one IDAT, end, filter 0 on every row.
+//! PNG files exactly as the encoder writes them: header, one IDAT, end, filter 0 on every row.
 //!
-//! A whole PNG decoder costs a small image more than everything else together, and it
-//! inflates a large one more slowly. What is not of this shape to the byte is left to it,
-//! and so is what is broken: it says how. Writing is a few constants and two CRCs.
+//! A whole PNG decoder costs a small image more than everything else together, and it inflates a
+//! large one more slowly. Every other file, and every broken one, is left to it, since it can say
+//! what is wrong. Writing takes a few constants and two CRCs.
 
 use std::ops::Range;
 
@@ -54,15 +54,15 @@ pub(super) fn write(layout: Layout, file: &mut [u8], data: impl FnOnce(&mut [u8]
     file[end + 4..].copy_from_slice(&END);
 }
 
-/// A file of ours.
-pub(super) struct Own<'a> {
+/// A canonical file.
+pub(super) struct Canonical<'a> {
     pub(super) layout: Layout,
     /// The zlib stream of its rows.
     data: &'a [u8],
 }
 
-impl<'a> Own<'a> {
-    /// Recognizes a file of ours; allocates nothing.
+impl<'a> Canonical<'a> {
+    /// Recognizes a canonical file; allocates nothing.
     pub(super) fn recognize(png: &'a [u8]) -> Option<Self> {
         let (start, rest) = png.split_first_chunk()?;
         let (size, rest) = rest.split_first_chunk::<8>()?;
@@ -74,7 +74,7 @@ impl<'a> Own<'a> {
         let (data_crc, end) = end.split_first_chunk()?;
         let &[w0, w1, w2, w3, h0, h1, h2, h3] = size;
         let (width, height) = (u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]));
-        let is_ours = *start == START
+        let is_canonical = *start == START
             && *kind == KIND
             && end == END
             && (1..=0x7FFF_FFFF).contains(&width)
@@ -82,7 +82,7 @@ impl<'a> Own<'a> {
             && crc_of(&[b"IHDR", size, kind]) == u32::from_be_bytes(*header_crc)
             && crc_of(&[b"IDAT", data]) == u32::from_be_bytes(*data_crc);
         let layout = Layout { width: width as usize, height: height as usize };
-        is_ours.then_some(Self { layout, data })
+        is_canonical.then_some(Self { layout, data })
     }
 
     /// Inflates the rows into `raw`, and says where in it the bytes of the pixels are; none if a row has a filter, or the
