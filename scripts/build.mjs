@@ -9,15 +9,7 @@ import { isMain, main, must, root, tool } from './command.mjs'
 import { install } from './install.mjs'
 import { buildPrebuilt, targetOf } from './prebuilt.mjs'
 
-const inputs = [
-  'Cargo.toml',
-  'Cargo.lock',
-  'build.rs',
-  'bridge/Cargo.toml',
-  'bridge/src',
-  'src',
-  'package.json',
-]
+const inputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'bridge/Cargo.toml', 'bridge/src', 'src', 'package.json']
 // The build goes here first: writing a `.node` in place would crash each process that has it loaded.
 const out = path.join(root, 'target', 'addon')
 const published = path.join(root, 'js', 'native')
