@@ -1,31 +1,18 @@
 /** Ids from a SQLite file. */
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertDistinct, drawer, drawn, folder, output, program, settled } from '../devtools/ids.mjs'
+import { holdLock, sql } from '../devtools/sqlite.mjs'
 import texample from '../js/index.cjs'
 
 const { openSequence } = texample
 const BAD = 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'
 const UNAVAILABLE = 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE'
-
-/**
- * Runs SQL in a process of its own, by Python's copy of SQLite: to open the file here would be another test.
- * @param {string} file
- * @param {string} statement
- */
-function sql(file, statement) {
-  const code = `
-import json, sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-print(json.dumps(db.execute(sys.argv[2]).fetchall()))`
-  return JSON.parse(execFileSync('python3', ['-c', code, file, statement], { encoding: 'utf8' }))
-}
 
 /** @param {import('node:test').TestContext} t */
 function file(t) {
@@ -305,24 +292,11 @@ test('somebody else’s lock is waited for', async (t) => {
   const { url, path } = file(t)
   const sequence = openSequence('a', { url, step: 1, maxStep: 1, horizon: 0 })
   await sequence.nextId()
-  const code = `
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
-db.execute('BEGIN EXCLUSIVE')
-print('held', flush=True)
-sys.stdin.readline()
-db.execute('COMMIT')`
-  const { spawn } = await import('node:child_process')
-  const holder = spawn('python3', ['-c', code, path], { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.after(() => holder.kill())
-  const ended = once(holder, 'close')
-  // Should it end without the lock, nothing would keep this process waiting for it.
-  const told = await Promise.race([once(holder.stdout, 'data'), ended])
-  assert.match(`${told[0]}`, /^held/)
+  const release = await holdLock(t, path)
   const waiting = Promise.all([sequence.nextId(), sequence.nextId(), sequence.nextId()])
-  setTimeout(() => holder.stdin.end('\n'), 300)
+  const released = sleep(300).then(release)
   assertDistinct([1000, ...(await waiting)])
-  await ended
+  await released
   await sequence.close()
 })
 

@@ -29,10 +29,13 @@ async function memoryServer() {
 }
 
 /**
- * One mongod without a replica set.
+ * One mongod without a replica set. TEXAMPLE_TEST_MONGODB may name one that runs already, as on systems for which there is
+ * no mongod here: it is used, and left running, where a test needs no settings of its own.
  * @param {{ args?: string[], auth?: boolean }} [options] `args`: more arguments for mongod; `auth`: demand credentials, of `root` with password `root`
  */
 export async function startStandalone({ args = [], auth = false } = {}) {
+  const given = process.env.TEXAMPLE_TEST_MONGODB
+  if (given && args.length === 0 && !auth) return { uri: given, port: Number(new URL(given).port), async stop() {} }
   const { MongoMemoryServer, binary } = await memoryServer()
   const server = await MongoMemoryServer.create({
     binary,
