@@ -29,13 +29,13 @@ async function memoryServer() {
 }
 
 /**
- * One mongod without a replica set. TEXAMPLE_TEST_MONGODB may name one that runs already, as on systems for which there is
- * no mongod here: it is used, and left running, where a test needs no settings of its own.
+ * One mongod without a replica set. TEXAMPLE_TEST_MONGODB may name one that runs already, as for systems for which there is
+ * no mongod here: it is emptied, used, and left running, where a test needs no settings of its own.
  * @param {{ args?: string[], auth?: boolean }} [options] `args`: more arguments for mongod; `auth`: demand credentials, of `root` with password `root`
  */
 export async function startStandalone({ args = [], auth = false } = {}) {
   const given = process.env.TEXAMPLE_TEST_MONGODB
-  if (given && args.length === 0 && !auth) return { uri: given, port: Number(new URL(given).port), async stop() {} }
+  if (given && args.length === 0 && !auth) return emptied(given)
   const { MongoMemoryServer, binary } = await memoryServer()
   const server = await MongoMemoryServer.create({
     binary,
@@ -52,6 +52,25 @@ export async function startStandalone({ args = [], auth = false } = {}) {
       await server.stop({ doCleanup: true, force: true })
     },
   }
+}
+
+/**
+ * A server that runs already, without what another test left there.
+ * @param {string} uri
+ */
+async function emptied(uri) {
+  const { hostname, port } = new URL(uri)
+  if (hostname !== '127.0.0.1') throw new Error(`TEXAMPLE_TEST_MONGODB is emptied, so it must be at 127.0.0.1: ${uri}`)
+  const client = new MongoClient(uri)
+  try {
+    const { databases } = await client.db('admin').admin().listDatabases({ nameOnly: true })
+    for (const { name } of databases) {
+      if (!['admin', 'config', 'local'].includes(name)) await client.db(name).dropDatabase()
+    }
+  } finally {
+    await client.close()
+  }
+  return { uri, port: Number(port), async stop() {} }
 }
 
 /**

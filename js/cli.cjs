@@ -4,7 +4,7 @@
 /** The command line: `npx texample`. */
 
 const { createReadStream, createWriteStream } = require('node:fs')
-const { buffer, text } = require('node:stream/consumers')
+const { buffer } = require('node:stream/consumers')
 const { pipeline } = require('node:stream/promises')
 const { parseArgs } = require('node:util')
 const { TexampleError } = require('./errors.cjs')
@@ -58,7 +58,7 @@ const commands = {
         throw new UsageError('a PNG is not for a terminal: name a file with --output, or redirect stdout')
       }
       const { encodeDataToImage } = texample()
-      const png = encodeDataToImage(parseJson(await text(input(file)), file), options)
+      const png = encodeDataToImage(parseJson(textOf(await buffer(input(file))), file), options)
       await pipeline([png], output === undefined ? process.stdout : createWriteStream(output))
     },
   },
@@ -184,6 +184,15 @@ function parse(args, options) {
 /** @param {string | undefined} file */
 function input(file) {
   return file === undefined || file === '-' ? process.stdin : createReadStream(file)
+}
+
+/**
+ * UTF-8, or the UTF-16 that `>` of Windows PowerShell writes; without its byte order mark.
+ * @param {Buffer} bytes
+ */
+function textOf(bytes) {
+  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe
+  return new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8').decode(bytes)
 }
 
 /**

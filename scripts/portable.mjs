@@ -7,7 +7,9 @@
  * The files that need MongoDB are among them when TEXAMPLE_TEST_MONGODB names a server (see devtools/mongod.mjs).
  */
 
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import path from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -15,7 +17,9 @@ import { parseArgs } from 'node:util'
 import { Failure, isMain, main, root } from './command.mjs'
 import { portableTestFiles } from './stages.mjs'
 
-const fileTimeout = 400_000
+const { platform } = createRequire(import.meta.url)('../js/native/platform.cjs')
+
+const fileTimeout = 540_000
 
 /** @typedef {{ file: string, name: string, passed: boolean }} Result a test without tests inside of it */
 
@@ -43,7 +47,13 @@ export async function runFiles(files) {
 if (isMain(import.meta.url)) {
   await main(async () => {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { results: { type: 'string' } } })
-    const files = portableTestFiles({ mongodb: Boolean(process.env.TEXAMPLE_TEST_MONGODB) })
+    const addon = path.join(root, 'js', 'native', `texample.${platform()}.node`)
+    if (!process.env.NAPI_RS_NATIVE_LIBRARY_PATH) {
+      if (!existsSync(addon)) throw new Failure(`there is no ${addon}; "npm run build" makes it`)
+      // No test builds another one.
+      process.env.NAPI_RS_NATIVE_LIBRARY_PATH = addon
+    }
+    const files = portableTestFiles({ platform: process.platform, mongodb: Boolean(process.env.TEXAMPLE_TEST_MONGODB) })
       .filter(({ name }) => positionals.length === 0 || positionals.includes(name))
       .map(({ file }) => file)
     if (files.length === 0) throw new Failure(`no portable test file is called ${positionals.join(' or ')}`)

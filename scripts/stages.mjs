@@ -18,23 +18,27 @@ const notPortable = {
  * @property {'add-on' | 'mongodb' | 'browser'} stage
  */
 
-/** @returns {TestFile[]} the files of __test__, by name */
-export function testFiles() {
-  return readdirSync(path.join(root, '__test__'))
+/**
+ * @param {string} [folder]
+ * @returns {TestFile[]} the files of that folder, by name
+ */
+export function testFiles(folder = '__test__') {
+  return readdirSync(path.join(root, folder))
     .filter((name) => name.endsWith('.test.mjs'))
     .sort()
     .map((name) => {
-      const file = path.join('__test__', name)
+      const file = path.join(folder, name)
       return { name: name.slice(0, -'.test.mjs'.length), file, stage: stageOf(path.join(root, file)) }
     })
 }
 
 /**
- * The files that run on every system; those of the stage `mongodb` where a server is at hand.
- * @param {{ mongodb: boolean }} options
+ * The files that run on every system, and those for that platform alone.
+ * @param {{ platform: string, mongodb: boolean }} options `mongodb`: whether a server is at hand
  */
-export function portableTestFiles({ mongodb }) {
-  return testFiles().filter(
+export function portableTestFiles({ platform, mongodb }) {
+  const all = [...testFiles(), ...(platform === 'win32' ? testFiles(path.join('__test__', 'windows')) : [])]
+  return all.filter(
     ({ name, stage }) => !(name in notPortable) && (stage === 'add-on' || (stage === 'mongodb' && mongodb)),
   )
 }

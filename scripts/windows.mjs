@@ -9,21 +9,24 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { startStandalone } from '../devtools/mongod.mjs'
-import { Failure, main, must, root } from './command.mjs'
+import { copyCheckout } from './checkout.mjs'
+import { Failure, main, root } from './command.mjs'
 import { install } from './install.mjs'
 import { pack } from './pack.mjs'
 import { buildPrebuilt, checkPrebuilt, windowsOnLinux } from './prebuilt.mjs'
+import { portableTestFiles } from './stages.mjs'
 import { nodeFolder, nodeLines, Windows, windowsPath } from './wine.mjs'
 
 const folder = path.join(root, 'target', 'windows')
 const checkout = path.join(folder, 'checkout')
 const system = ['--os=win32', '--cpu=x64', '--ignore-scripts']
 
-/** Minutes that all files of one line may take; each has a limit of its own too. */
-const longest = 40
+/** Milliseconds; wine starts a process in one or two seconds. */
+const fileTimeout = 600_000
 
 /**
  * Tests that fail here although nothing is wrong, by file and name, with the reason. One that passes after all, or is not
@@ -41,7 +44,7 @@ await main(async () => {
 
   await install()
   await (process.argv.includes('--prebuilt') ? checkPrebuilt(windowsOnLinux) : buildPrebuilt(windowsOnLinux))
-  await copyCheckout()
+  await makeCheckout()
   const packages = path.join(folder, 'packages')
   await rm(packages, { recursive: true, force: true })
   await mkdir(packages)
@@ -49,24 +52,25 @@ await main(async () => {
     await cp(file, path.join(packages, path.basename(file)))
   }
 
-  const mongod = await startStandalone()
-  const windows = await Windows.start()
-  const end = async () => {
-    await windows.end()
-    await mongod.stop()
-  }
-  const interrupted = () => end().finally(() => process.exit(130))
-  process.once('SIGINT', interrupted)
   const complaints = []
-  try {
-    for (const line of chosen.length > 0 ? chosen : nodeLines) {
-      console.log(`\n== Node.js ${line} for Windows`)
-      complaints.push(...(await test(windows, line, files, { packages, mongodb: mongod.uri })))
-      if (files.length === 0) await testInterrupt(windows, line)
+  for (const line of chosen.length > 0 ? chosen : nodeLines) {
+    console.log(`\n== Node.js ${line} for Windows`)
+    const mongod = await startStandalone()
+    const windows = await Windows.start()
+    const end = async () => {
+      await windows.end()
+      await mongod.stop()
     }
-  } finally {
-    process.off('SIGINT', interrupted)
-    await end()
+    const interrupted = () => end().finally(() => process.exit(130))
+    process.once('SIGINT', interrupted)
+    try {
+      const env = { TEXAMPLE_TEST_PACKAGES: windowsPath(packages), TEXAMPLE_TEST_MONGODB: mongod.uri }
+      complaints.push(...(await test(windows, line, files, env)))
+      if (files.length === 0) await testInterrupt(windows, line)
+    } finally {
+      process.off('SIGINT', interrupted)
+      await end()
+    }
   }
   if (complaints.length > 0) throw new Failure(complaints.join('\n'))
   console.log('\nall passed, but for these:')
@@ -75,26 +79,33 @@ await main(async () => {
   }
 })
 
-/** What differs from what is expected of the portable tests. */
-async function test(windows, line, files, { packages, mongodb }) {
+/** Runs the portable test files, and says what differs from what is expected of them. */
+async function test(windows, line, files, env) {
   const node = await nodeFolder(line)
-  const out = path.join(folder, `results-${line}.json`)
-  await rm(out, { force: true })
-  const args = [windowsPath(path.join(checkout, 'scripts', 'portable.mjs')), '--results', windowsPath(out), ...files]
-  const { code, output } = await windows.run(path.join(node, 'node.exe'), args, {
-    cwd: checkout,
-    env: {
-      WINEPATH: windowsPath(node),
-      NAPI_RS_NATIVE_LIBRARY_PATH: windowsPath(windowsOnLinux.addon),
-      TEXAMPLE_TEST_PACKAGES: windowsPath(packages),
-      TEXAMPLE_TEST_MONGODB: mongodb,
-    },
-    timeout: longest * 60_000,
-  })
-  console.log(output)
-  const results = await readFile(out, 'utf8').catch(() => undefined)
-  if (results === undefined) return [`Node.js ${line}: ended with exit code ${code} before all files had run`]
-  return differences(JSON.parse(results)).map((text) => `Node.js ${line}: ${text}`)
+  const out = path.join(folder, 'results.json')
+  const complaints = []
+  const wanted = portableTestFiles({ platform: 'win32', mongodb: true }).filter(
+    ({ name }) => files.length === 0 || files.includes(name),
+  )
+  if (wanted.length === 0) throw new Failure(`no portable test file is called ${files.join(' or ')}`)
+  for (const { name } of wanted) {
+    await rm(out, { force: true })
+    const args = [windowsPath(path.join(checkout, 'scripts', 'portable.mjs')), '--results', windowsPath(out), name]
+    const started = performance.now()
+    const { output } = await windows.run(path.join(node, 'node.exe'), args, {
+      cwd: checkout,
+      env: { WINEPATH: windowsPath(node), NAPI_RS_NATIVE_LIBRARY_PATH: windowsPath(windowsOnLinux.addon), ...env },
+      timeout: fileTimeout,
+    })
+    const results = existsSync(out) ? JSON.parse(await readFile(out, 'utf8')) : []
+    const wrong = results.length > 0 ? differences(results) : ['did not come to its end']
+    if (wrong.length > 0) console.log(output)
+    const count = results.filter(({ passed }) => passed).length
+    const seconds = ((performance.now() - started) / 1000).toFixed(1)
+    console.log(`${wrong.length === 0 ? 'ok  ' : 'FAIL'} ${name}: ${count} of ${results.length} passed, ${seconds} s`)
+    complaints.push(...wrong.map((text) => `Node.js ${line}: ${name}: ${text}`))
+  }
+  return complaints
 }
 
 /** @param {import('./portable.mjs').Result[]} results */
@@ -102,14 +113,14 @@ function differences(results) {
   const wrong = []
   for (const { file, name, passed } of results) {
     const isException = exceptions[file]?.[name] !== undefined
-    if (passed && isException) wrong.push(`${file}: "${name}" passes, and is listed as an exception`)
-    if (!passed && !isException) wrong.push(`${file}: "${name}" failed`)
+    if (passed && isException) wrong.push(`"${name}" passes, and is listed as an exception`)
+    if (!passed && !isException) wrong.push(`"${name}" failed`)
   }
   for (const [file, names] of Object.entries(exceptions)) {
     const run = results.filter((result) => result.file === file)
     for (const name of run.length > 0 ? Object.keys(names) : []) {
       if (!run.some((result) => result.name === name))
-        wrong.push(`${file} has no test "${name}", which is an exception`)
+        wrong.push(`there is no test "${name}", which is listed as an exception`)
     }
   }
   return wrong
@@ -139,14 +150,11 @@ async function testInterrupt(windows, line) {
 }
 
 /** The files of this checkout, with the packages of node_modules as npm installs them on Windows. */
-async function copyCheckout() {
+async function makeCheckout() {
   await mkdir(checkout, { recursive: true })
   for (const name of await readdir(checkout)) {
     if (name !== 'node_modules') await rm(path.join(checkout, name), { recursive: true })
   }
-  const listed = await must('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { capture: true })
-  for (const name of listed.split('\0').filter((name) => name !== '')) {
-    await cp(path.join(root, name), path.join(checkout, name))
-  }
+  await copyCheckout(checkout)
   await install(checkout, system)
 }

@@ -32,6 +32,7 @@ export function windowsPath(file) {
 export class Windows {
   #wine
   #prefix
+  #ended = false
 
   /**
    * Starts one; takes some ten seconds.
@@ -95,6 +96,7 @@ export class Windows {
    * @returns {Promise<{ code: number, output: string }>}
    */
   async run(program, args, { cwd = this.drive, env, timeout }) {
+    if (this.#ended) throw new Failure('Windows was ended')
     const file = path.join(this.#prefix, `output-${++outputs}`)
     const output = await open(file, 'w')
     try {
@@ -118,6 +120,7 @@ export class Windows {
 
   /** Ends all programs that run there, and removes it. */
   async end() {
+    this.#ended = true
     await this.#killAll()
     await rm(this.#prefix, { recursive: true, force: true })
   }
