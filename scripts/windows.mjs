@@ -28,12 +28,22 @@ const system = ['--os=win32', '--cpu=x64', '--ignore-scripts']
 /** Milliseconds; wine starts a process in one or two seconds. */
 const fileTimeout = 600_000
 
+const noMongod = 'there is no mongod for Windows here, and it needs one with settings of its own'
+
 /**
  * Tests that fail here although nothing is wrong, by file and name, with the reason. One that passes after all, or is not
  * there any more, is an error too: the list stays true.
  * @type {Record<string, Record<string, string>>}
  */
-const exceptions = {}
+const exceptions = {
+  'ids-mongo.test.mjs': {
+    'credentials: right ones work, wrong ones are an error at once that shows no password': noMongod,
+    'TLS as the URL says': noMongod,
+  },
+  'install.test.mjs': {
+    'is one that cargo builds inside of another workspace too': 'there is no cargo for Windows here',
+  },
+}
 
 await main(async () => {
   const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
@@ -66,7 +76,7 @@ await main(async () => {
     try {
       const env = { TEXAMPLE_TEST_PACKAGES: windowsPath(packages), TEXAMPLE_TEST_MONGODB: mongod.uri }
       complaints.push(...(await test(windows, line, files, env)))
-      if (files.length === 0) await testInterrupt(windows, line)
+      if (files.length === 0) complaints.push(...(await testInterrupt(windows, line)))
     } finally {
       process.off('SIGINT', interrupted)
       await end()
@@ -126,7 +136,7 @@ function differences(results) {
   return wrong
 }
 
-/** Ctrl-C in a console ends the command line, with a native thread at work. */
+/** Whether Ctrl-C in a console ends the command line, with a native thread at work. */
 async function testInterrupt(windows, line) {
   const node = path.join(await nodeFolder(line), 'node.exe')
   const cli = windowsPath(path.join(checkout, 'js', 'cli.cjs'))
@@ -140,13 +150,14 @@ async function testInterrupt(windows, line) {
   let shown = ''
   terminal.stdout.setEncoding('utf8').on('data', (text) => {
     shown += text
-    if (/\b3\b/.test(shown)) terminal.stdin.write('\x03')
+    if (shown.includes('3\r')) terminal.stdin.write('\x03')
   })
   terminal.stdin.on('error', () => {})
   const deadline = setTimeout(() => terminal.kill(), 60_000)
   const [code, signal] = await once(terminal, 'close').finally(() => clearTimeout(deadline))
-  if (signal !== null) throw new Failure(`Node.js ${line}: Ctrl-C did not end "texample tick" within 60 s:\n${shown}`)
-  console.log(`Ctrl-C ends "texample tick", exit code ${code}`)
+  // What this system keeps of Windows' code for it, 0xC000013A.
+  if (code === 0x3a) return []
+  return [`Node.js ${line}: Ctrl-C did not end "texample tick", but ${signal ?? `exit code ${code}`}:\n${shown}`]
 }
 
 /** The files of this checkout, with the packages of node_modules as npm installs them on Windows. */

@@ -75,8 +75,11 @@ test('a file that another process has open, but does not lock, serves ids', asyn
   const file = path.join(folder(t), 'ids.db')
   assert.equal(await draw(`sqlite:${file}`), 1000)
   const reader = openSync(file, 'r')
-  t.after(() => closeSync(reader))
-  assert.equal(await draw(`sqlite:${file}`), 1001)
+  try {
+    assert.equal(await draw(`sqlite:${file}`), 1001)
+  } finally {
+    closeSync(reader)
+  }
 })
 
 test('a file that another process locks is waited for, and a typed error after the caller’s time', async (t) => {
