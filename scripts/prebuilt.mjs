@@ -27,7 +27,7 @@ export const oldestMacos = '11.0'
 export const oldestWindows = '10.0'
 /** What each Windows 10 has; the runtime library of Visual C++ is not among them. */
 const windowsLibrary =
-  /^((advapi32|bcrypt|bcryptprimitives|crypt32|iphlpapi|kernel32|ntdll|ole32|oleaut32|secur32|user32|userenv|ws2_32)|api-ms-win-(core|crt)-[\w-]+)\.dll$/
+  /^((advapi32|bcrypt|bcryptprimitives|crypt32|iphlpapi|kernel32|ntdll|ole32|oleaut32|user32|userenv|ws2_32)|api-ms-win-(core|crt)-[\w-]+)\.dll$/
 
 /** @typedef {{ triple: string, platform: string, addon: string }} Target */
 

@@ -7,7 +7,6 @@ import { root } from './command.mjs'
 /** Test files without `.test.mjs` that need more than Node.js, the add-on and the packages of node_modules. */
 const notPortable = {
   'example-follow': 'builds an add-on',
-  'ids-replica-set': 'starts and stops the members of a replica set',
   workflow: 'runs the shell scripts of the workflow',
 }
 
@@ -16,6 +15,7 @@ const notPortable = {
  * @property {string} name such as `ids`
  * @property {string} file its path in the checkout
  * @property {'add-on' | 'mongodb' | 'browser'} stage
+ * @property {boolean} isReplicaSet whether it starts the members of a replica set, and stops some of them
  */
 
 /**
@@ -28,7 +28,7 @@ export function testFiles(folder = '__test__') {
     .sort()
     .map((name) => {
       const file = path.join(folder, name)
-      return { name: name.slice(0, -'.test.mjs'.length), file, stage: stageOf(path.join(root, file)) }
+      return { name: name.slice(0, -'.test.mjs'.length), file, ...needsOf(path.join(root, file)) }
     })
 }
 
@@ -38,15 +38,16 @@ export function testFiles(folder = '__test__') {
  */
 export function portableTestFiles({ platform, mongodb }) {
   const all = [...testFiles(), ...(platform === 'win32' ? testFiles(path.join('__test__', 'windows')) : [])]
-  return all.filter(
-    ({ name, stage }) => !(name in notPortable) && (stage === 'add-on' || (stage === 'mongodb' && mongodb)),
-  )
+  const isReachable = ({ stage, isReplicaSet }) =>
+    stage === 'add-on' || (stage === 'mongodb' && mongodb && !isReplicaSet)
+  return all.filter((file) => !(file.name in notPortable) && isReachable(file))
 }
 
 /** Read from what a file imports. */
-function stageOf(file) {
+function needsOf(file) {
   const source = readFileSync(file, 'utf8')
-  if (/devtools\/(chromium|browsers?)\.mjs/.test(source)) return 'browser'
-  if (/devtools\/(mongod|mongo)\.mjs/.test(source)) return 'mongodb'
-  return 'add-on'
+  const isReplicaSet = /\bstartReplicaSet\b/.test(source)
+  if (/devtools\/(chromium|browsers?)\.mjs/.test(source)) return { stage: 'browser', isReplicaSet }
+  if (/devtools\/(mongod|mongo)\.mjs/.test(source)) return { stage: 'mongodb', isReplicaSet }
+  return { stage: 'add-on', isReplicaSet }
 }
