@@ -55,6 +55,10 @@ test('a path of more than 260 characters is a file like others', async (t) => {
   mkdirSync(deep, { recursive: true })
   const url = `sqlite:${path.join(deep, 'ids.db')}`
   assert.deepEqual([await draw(url), await draw(url)], [1000, 1001])
+  // wine opens it in any case; Windows only with this prefix, where long paths are not switched on.
+  const missing = openSequence('a', { url: `sqlite:${path.join(deep, 'none', 'ids.db')}` })
+  await assert.rejects(missing.nextId(), ({ message }) => message.includes('\\\\?\\C:\\'))
+  await missing.close()
 })
 
 test('a name that no file can have is a typed error that shows it', async (t) => {
