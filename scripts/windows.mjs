@@ -3,8 +3,8 @@
  * `npm run test:windows -- 24 ids cli`: only that line, and only the test files whose name is one of the words.
  * `-- --prebuilt`: with the add-on that is in target/windows; none is built.
  *
- * Windows is wine (scripts/wine.mjs), so what stands in `exceptions` is wine's or this arrangement's. The add-on is built
- * by Zig; the one that is published is built by Visual C++ from the same sources (scripts/prebuilt.mjs).
+ * Windows is wine (scripts/wine.mjs), with MongoDB on this system; `exceptions` names the tests that need more. The add-on
+ * is built by Zig; the one that is published is built by Visual C++ from the same sources (scripts/prebuilt.mjs).
  */
 
 import { spawn } from 'node:child_process'
@@ -66,14 +66,16 @@ await main(async () => {
   for (const line of chosen.length > 0 ? chosen : nodeLines) {
     console.log(`\n== Node.js ${line} for Windows`)
     const mongod = await startStandalone()
-    const windows = await Windows.start()
+    /** @type {Windows | undefined} */
+    let windows
     const end = async () => {
-      await windows.end()
+      await windows?.end()
       await mongod.stop()
     }
     const interrupted = () => end().finally(() => process.exit(130))
     process.once('SIGINT', interrupted)
     try {
+      windows = await Windows.start()
       const env = { TEXAMPLE_TEST_PACKAGES: windowsPath(packages), TEXAMPLE_TEST_MONGODB: mongod.uri }
       complaints.push(...(await test(windows, line, files, env)))
       if (files.length === 0) complaints.push(...(await testInterrupt(windows, line)))
