@@ -69,8 +69,7 @@ await main(async () => {
     /** @type {Windows | undefined} */
     let windows
     const end = async () => {
-      await windows?.end()
-      await mongod.stop()
+      await Promise.all([windows?.end(), mongod.stop()])
     }
     const interrupted = () => end().finally(() => process.exit(130))
     process.once('SIGINT', interrupted)

@@ -9,7 +9,7 @@ import { copyFile, mkdir, mkdtemp, open, readFile, rename, rm, symlink, unlink }
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { cacheFolder } from './cache.mjs'
-import { Failure, must } from './command.mjs'
+import { Failure, must, run } from './command.mjs'
 import { debianPackages, made, suite } from './debian.mjs'
 
 /** wine and what it loads; `libz-mingw-w64` has a DLL that Debian's user32.dll is linked against. */
@@ -127,7 +127,8 @@ export class Windows {
 
   async #killAll() {
     const { env } = this.command('', [])
-    await must(path.join(this.#wine, 'wineserver64'), ['-k', '-w'], { env, capture: true })
+    // It fails where none runs: wine's server ends by itself after the last program.
+    for (const flag of ['-k', '-w']) await run(path.join(this.#wine, 'wineserver64'), [flag], { env, capture: true })
   }
 }
 
