@@ -66,6 +66,51 @@ it('encode reads JSON as Windows writes it: CRLF, a byte order mark, UTF-16', as
   }
 })
 
+it('JSON text is carried as it stands', async () => {
+  for (const text of [
+    '{"id":12345678901234567890}',
+    '{"b":1.0,"a":1e2,"a":-0}',
+    '[ 1,\t2 ]',
+    '"p\\u00F6ll\\u00D6 \\/"',
+    '"pöllö 100 % \u007f 💡 \\ud83d"',
+  ]) {
+    for (const charset of ['ascii', 'utf-8']) {
+      const { bytes, stderr } = await texample(['encode', '--charset', charset], ` ${text}\n`)
+      assert.equal(stderr, '')
+      assert.deepEqual(decodeImageToData(bytes), JSON.parse(text))
+      assert.equal((await texample(['decode'], bytes)).stdout, `${text}\n`)
+    }
+  }
+})
+
+it('decode --pretty indents and changes nothing else', async () => {
+  const text = '{"id":12345678901234567890,"a":{},"b":[],"c":[1,{"d,[":"x \\" : y"}]}'
+  const { bytes } = await texample(['encode'], text)
+  const { stdout } = await texample(['decode', '-p'], bytes)
+  const expected = JSON.stringify(JSON.parse(text), null, 2).replace('12345678901234567000', '12345678901234567890')
+  assert.equal(stdout, `${expected}\n`)
+})
+
+it('any file is carried with --bytes', async () => {
+  const given = Buffer.from(Array.from({ length: 1_000 }, (_, i) => i))
+  for (const options of [[], ['--robust', '--compression', 'best']]) {
+    const { bytes } = await texample(['encode', '--bytes', ...options], given)
+    assert.deepStrictEqual(decodeImageToData(bytes), new Uint8Array(given))
+    assert.deepEqual((await texample(['decode'], bytes)).bytes, given)
+    const written = await texample(['decode', '-o', 'given.bin'], bytes)
+    assert.deepEqual([written.code, written.stdout], [0, ''])
+    assert.deepEqual(await readFile(path.join(folder, 'given.bin')), given)
+  }
+})
+
+it('text that is not UTF-8 is an error', async () => {
+  for (const args of [['encode'], ['encode', '-o', 'never.png']]) {
+    const result = await texample(args, Buffer.from('{"fi":"p\xf6ll\xf6"}', 'latin1'))
+    assert.deepEqual([result.code, result.stdout], [1, ''])
+    assert.match(result.stderr, /^texample: stdin is not UTF-8.*--bytes/)
+  }
+})
+
 it('tick prints a line for each tick', async () => {
   assert.equal((await texample(['tick', '--interval', '1', '--count', '3'])).stdout, '0\n1\n2\n')
 })

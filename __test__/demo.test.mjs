@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { decodeImageToData, encodeDataToImage } from 'texample'
 import { launchChromium } from '../devtools/chromium.mjs'
 import { freePair } from '../devtools/ports.mjs'
 
@@ -112,6 +113,44 @@ describe('the demo page', () => {
     assert.equal(await paintedPixels(page), true)
   })
 
+  it('saves what is typed as a picture, and reads it back', async () => {
+    const text = 'state, 100 % pöllö 🦉'
+    await page.fill('#text', text)
+    const downloading = page.waitForEvent('download')
+    await page.click('#save')
+    const download = await downloading
+    assert.equal(download.suggestedFilename(), 'texample.png')
+    const saved = await readFile(await download.path())
+    assert.deepEqual(decodeImageToData(saved), { text })
+
+    await page.fill('#text', 'something else')
+    await page.setInputFiles('#picture', { name: 'texample.png', mimeType: 'image/png', buffer: saved })
+    await page.waitForFunction((text) => document.querySelector('#text').value === text, text)
+    assert.equal(await page.inputValue('#readback'), JSON.stringify({ text }))
+  })
+
+  it('reads a picture that is dropped, and says what is wrong with another', async () => {
+    const drop = (bytes, name) =>
+      page.evaluate(
+        ({ bytes, name }) => {
+          const dataTransfer = new DataTransfer()
+          dataTransfer.items.add(new File([Uint8Array.from(bytes)], name, { type: 'image/png' }))
+          const options = { dataTransfer, bubbles: true, cancelable: true }
+          document.querySelector('#drop').dispatchEvent(new DragEvent('dragover', options))
+          return document.querySelector('#drop').dispatchEvent(new DragEvent('drop', options))
+        },
+        { bytes: [...bytes], name },
+      )
+    const said = (text) =>
+      page.waitForFunction((text) => document.querySelector('#picture-status').textContent.includes(text), text)
+    assert.equal(await drop(encodeDataToImage({ text: 'dropped' }), 'state.png'), false, 'the browser opens no file')
+    await said('Read from state.png')
+    assert.equal(await page.inputValue('#text'), 'dropped')
+    await drop(Buffer.from('<p>no picture</p>'), 'page.png')
+    await said('ERR_TEXAMPLE_IMAGE_INVALID')
+    assert.equal(await page.inputValue('#text'), 'dropped')
+  })
+
   it('shows ids that several processes draw', async () => {
     const first = await numberIn(page, '#id', 1000)
     await numberIn(page, '#id', first + 1)
@@ -130,7 +169,13 @@ describe('the demo page', () => {
       await page.setViewportSize({ width, height })
       await page.waitForFunction(() => {
         const fits = (place) => Math.abs(place.querySelector('canvas').clientWidth - place.clientWidth) <= 1
-        return document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('.plot')].every(fits)
+        const within = (part) =>
+          part.getBoundingClientRect().right <= part.closest('.panel').getBoundingClientRect().right
+        return (
+          document.documentElement.scrollWidth <= innerWidth &&
+          [...document.querySelectorAll('.plot')].every(fits) &&
+          [...document.querySelectorAll('.panel *')].every(within)
+        )
       })
       assert.equal(await paintedPixels(page), true)
     }

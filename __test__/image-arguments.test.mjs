@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { it } from 'node:test'
 import { inspect } from 'node:util'
 
 import { decodeImageToData, decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
@@ -47,7 +47,7 @@ const IMAGES = [
 const show = (value) => inspect(value, { breakLength: Infinity })
 
 for (const [options, Kind] of ENCODE_OPTIONS) {
-  test(`encoding with options ${show(options)} is a ${Kind.name}`, async () => {
+  it(`encoding with options ${show(options)} is a ${Kind.name}`, async () => {
     const wrong = (error) => error instanceof Kind && error.code === INVALID
     assert.throws(() => encodeDataToImage(1, options), wrong)
     await assert.rejects(encodeDataToImageAsync(1, options), wrong)
@@ -55,7 +55,7 @@ for (const [options, Kind] of ENCODE_OPTIONS) {
 }
 
 for (const [options, Kind] of DECODE_OPTIONS) {
-  test(`decoding with options ${show(options)} is a ${Kind.name}`, async () => {
+  it(`decoding with options ${show(options)} is a ${Kind.name}`, async () => {
     const wrong = (error) => error instanceof Kind && error.code === INVALID
     assert.throws(() => decodeImageToData(png, options), wrong)
     await assert.rejects(decodeImageToDataAsync(png, options), wrong)
@@ -63,21 +63,31 @@ for (const [options, Kind] of DECODE_OPTIONS) {
 }
 
 for (const image of IMAGES) {
-  test(`decoding ${show(image)} is a TypeError`, async () => {
+  it(`decoding ${show(image)} is a TypeError`, async () => {
     const wrong = (error) => error instanceof TypeError && error.code === INVALID
     assert.throws(() => decodeImageToData(image), wrong)
     await assert.rejects(decodeImageToDataAsync(image), wrong)
   })
 }
 
-test('options that are undefined, and unknown ones, change nothing', async () => {
-  const options = { compression: undefined, charset: undefined, maxBytes: undefined, robust: undefined, colour: 'red' }
+it('options that are undefined change nothing', async () => {
+  const options = { compression: undefined, charset: undefined, maxBytes: undefined, robust: undefined }
   for (const given of [undefined, {}, options]) {
     assert.ok(encodeDataToImage([1], given).equals(png))
     assert.ok((await encodeDataToImageAsync([1], given)).equals(png))
-    assert.deepEqual(decodeImageToData(png, given), [1])
-    assert.deepEqual(await decodeImageToDataAsync(png, given), [1])
+    const limit = given && { maxBytes: undefined }
+    assert.deepEqual(decodeImageToData(png, limit), [1])
+    assert.deepEqual(await decodeImageToDataAsync(png, limit), [1])
   }
+})
+
+it('an option with a typing error is named', async () => {
+  const named = { code: INVALID, message: /options\.compresion must be absent.*compression/ }
+  assert.throws(() => encodeDataToImage(1, { compresion: 'best' }), named)
+  await assert.rejects(encodeDataToImageAsync(1, { compresion: 'best' }), named)
+  const robust = { code: INVALID, message: /options\.robust must be absent: the options are maxBytes/ }
+  assert.throws(() => decodeImageToData(png, { robust: true }), robust)
+  await assert.rejects(decodeImageToDataAsync(png, { robust: true }), robust)
 })
 
 const cycle = {}
@@ -95,10 +105,10 @@ const UNSERIALIZABLE = [
 ]
 
 for (const [name, data, Cause] of UNSERIALIZABLE) {
-  test(`${name} is not serializable, and its error says why`, () => assertUnserializable(data, Cause))
+  it(`${name} is not serializable, and its error says why`, () => assertUnserializable(data, Cause))
 }
 
-test('200 000 arrays in each other are carried if JSON.stringify writes them, and not serializable if it does not', async () => {
+it('200 000 arrays in each other are carried if JSON.stringify writes them, and not serializable if it does not', async () => {
   try {
     JSON.stringify(nested)
   } catch {
@@ -111,6 +121,12 @@ test('200 000 arrays in each other are carried if JSON.stringify writes them, an
   }
 })
 
+it('the text of an error has its article right', () => {
+  const message = 'the data have no JSON form: an object is nothing in JSON; send null'
+  assert.throws(() => encodeDataToImage({ toJSON: () => undefined }), { message })
+  assert.throws(() => decodeImageToData({}), { message: /received an object$/ })
+})
+
 async function assertUnserializable(data, Cause) {
   const wrong = (error) =>
     error.name === 'TexampleError' &&
@@ -120,7 +136,7 @@ async function assertUnserializable(data, Cause) {
   await assert.rejects(encodeDataToImageAsync(data), wrong)
 }
 
-test('what a toJSON throws is kept as the cause', async () => {
+it('what a toJSON throws is kept as the cause', async () => {
   for (const thrown of [new Error('mine'), 'a string', null]) {
     const wrong = (error) => error.code === 'ERR_TEXAMPLE_NOT_SERIALIZABLE' && error.cause === thrown
     assert.throws(() => encodeDataToImage(throwing(thrown)), wrong)
@@ -128,7 +144,7 @@ test('what a toJSON throws is kept as the cause', async () => {
   }
 })
 
-test('maxBytes counts the bytes of JSON as they are carried', async () => {
+it('maxBytes counts the bytes of JSON as they are carried', async () => {
   const tooLarge = { name: 'TexampleError', code: 'ERR_TEXAMPLE_DATA_TOO_LARGE' }
   for (const [data, charset, bytes] of [
     ['abcdefgh', 'ascii', 10],
@@ -146,7 +162,7 @@ test('maxBytes counts the bytes of JSON as they are carried', async () => {
   }
 })
 
-test('data past maxBytes are refused before memory is taken for them', () => {
+it('data past maxBytes are refused before memory is taken for them', () => {
   const data = 'ö'.repeat(20_000_000)
   const before = process.memoryUsage().rss
   assert.throws(() => encodeDataToImage(data, { maxBytes: 10 }), { code: 'ERR_TEXAMPLE_DATA_TOO_LARGE' })
@@ -155,13 +171,13 @@ test('data past maxBytes are refused before memory is taken for them', () => {
   assert.ok(grown < 100, `${grown} MB`)
 })
 
-test('the largest data fit and one byte more does not', () => {
+it('the largest data fit and one byte more does not', () => {
   const largest = 'x'.repeat(MAX_BYTES - 2)
   assert.equal(decodeImageToData(encodeDataToImage(largest, { compression: 'fast' })), largest)
   assert.throws(() => encodeDataToImage(`${largest}x`), { code: 'ERR_TEXAMPLE_DATA_TOO_LARGE' })
 })
 
-test('data are read when the call is made, not later', async () => {
+it('data are read when the call is made, not later', async () => {
   const data = { n: 1 }
   const promise = encodeDataToImageAsync(data)
   data.n = 2

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { test } from 'node:test'
+import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 
@@ -8,7 +8,7 @@ import { decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } fro
 
 const RECORDS = Array.from({ length: 20_000 }, (_, id) => ({ id, name: `Mäkelä ${id % 97}`, balance: id / 7 }))
 
-test('JavaScript runs on while images are encoded and decoded', async () => {
+it('JavaScript runs on while images are encoded and decoded', async () => {
   let turns = 0
   const timer = setInterval(() => {
     turns++
@@ -20,7 +20,7 @@ test('JavaScript runs on while images are encoded and decoded', async () => {
   assert.deepEqual(await decodeImageToDataAsync(png), RECORDS)
 })
 
-test('hundreds of tasks at once all end, each with its own result', async () => {
+it('hundreds of tasks at once all end, each with its own result', async () => {
   const images = await Promise.all(
     Array.from({ length: 500 }, (_, i) =>
       encodeDataToImageAsync({ i, text: 'ö'.repeat(i * 10) }, { robust: i % 2 === 0 }),
@@ -30,7 +30,7 @@ test('hundreds of tasks at once all end, each with its own result', async () => 
   for (const [i, value] of values.entries()) assert.deepEqual(value, { i, text: 'ö'.repeat(i * 10) })
 })
 
-test('failures among many tasks are told to their callers alone', async () => {
+it('failures among many tasks are told to their callers alone', async () => {
   const png = encodeDataToImage([1])
   const broken = png.subarray(0, 30)
   const results = await Promise.allSettled(
@@ -42,7 +42,7 @@ test('failures among many tasks are told to their callers alone', async () => {
   })
 })
 
-test('worker threads encode by themselves, and may be terminated while they do', async () => {
+it('worker threads encode by themselves, and may be terminated while they do', async () => {
   const code = `
     const { parentPort, workerData } = require('node:worker_threads')
     const texample = require(workerData.addon)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { it } from 'node:test'
 
 import sharp from 'sharp'
 
@@ -27,7 +27,7 @@ const VALUES = [
 /** How many damages `npm test` makes; `TEXAMPLE_DAMAGES` asks for another number. */
 const ROUNDS = Number(process.env.TEXAMPLE_DAMAGES ?? 100_000)
 
-test(`${ROUNDS} random damages end in a typed error or in the right value`, () => {
+it(`${ROUNDS} random damages end in a typed error or in the right value`, () => {
   const random = generator(20_111_121)
   const images = VALUES.flatMap((data) =>
     [false, true].map((robust) => ({ json: JSON.stringify(data), png: encodeDataToImage(data, { robust }) })),
@@ -52,7 +52,7 @@ test(`${ROUNDS} random damages end in a typed error or in the right value`, () =
   assert.ok(seen.right > ROUNDS / 50 && seen.typed > ROUNDS / 4, JSON.stringify(seen))
 })
 
-test('robust images survive every noise of the two low bits, plain ones are never read wrong', () => {
+it('robust images survive every noise of the two low bits, plain ones are never read wrong', () => {
   const random = generator(7)
   let refused = 0
   for (let round = 0; round < 1_000; round++) {
@@ -72,7 +72,7 @@ test('robust images survive every noise of the two low bits, plain ones are neve
   assert.ok(refused > 5_000, `${refused} of 6000 were refused`)
 })
 
-test('robust images are at most 3 % larger from 10 KB up', () => {
+it('robust images are at most 3 % larger from 10 KB up', () => {
   const names = ['Aino Mäkelä', 'Björn Ekström', 'Chloé Dubois', 'David Smith', 'Eva Novák']
   const random = generator(3)
   for (const count of [130, 1_200, 12_000]) {
@@ -91,7 +91,7 @@ test('robust images are at most 3 % larger from 10 KB up', () => {
   }
 })
 
-test('the two low bits of a robust image are 10 in every channel', () => {
+it('the two low bits of a robust image are 10 in every channel', () => {
   for (const data of [1, RECORD, 'x'.repeat(100_000)]) {
     const { pixels } = pixelsOf(encodeDataToImage(data, { robust: true }))
     assert.ok(pixels.every((byte) => (byte & 3) === 2))
@@ -101,7 +101,7 @@ test('the two low bits of a robust image are 10 in every channel', () => {
 const white = (pixels) => fromPixels(Buffer.alloc(pixels * 3, 255), { width: pixels })
 const black = (pixels) => fromPixels(Buffer.alloc(pixels * 3), { width: pixels })
 
-test('white, black and grey images are corrupt', () => {
+it('white, black and grey images are corrupt', () => {
   for (const pixels of [1, 2, 3, 4, 100, 16_384]) {
     const grey = fromPixels(Buffer.alloc(pixels * 3, 0x42), { width: pixels })
     for (const png of [white(pixels), black(pixels), grey]) {
@@ -110,7 +110,7 @@ test('white, black and grey images are corrupt', () => {
   }
 })
 
-test('a file cut anywhere is an error', () => {
+it('a file cut anywhere is an error', () => {
   const png = encodeDataToImage(RECORD)
   for (let length = 0; length < png.length; length++) {
     const code = length === 0 ? 'ERR_TEXAMPLE_IMAGE_INVALID' : 'ERR_TEXAMPLE_IMAGE_CORRUPT'
@@ -118,7 +118,7 @@ test('a file cut anywhere is an error', () => {
   }
 })
 
-test('any flipped bit of a file is an error', () => {
+it('any flipped bit of a file is an error', () => {
   const png = encodeDataToImage(RECORD)
   for (let bit = 0; bit < png.length * 8; bit++) {
     const flipped = Buffer.from(png)
@@ -133,12 +133,7 @@ const width = good[0].data.readUInt32BE(0)
 const end = chunk('IEND')
 
 const REFUSED = [
-  ['greyscale', header({ width, height: 1, colour: 0 }), /greyscale/],
-  ['a palette', header({ width, height: 1, colour: 3 }), /palette/],
-  ['greyscale with alpha', header({ width, height: 1, colour: 4 }), /greyscale with alpha/],
-  ['16 bits a channel', header({ width, height: 1, depth: 16 }), /16 bits/],
-  ['4 bits a channel', header({ width, height: 1, depth: 4 }), /depth/],
-  ['interlaced', header({ width, height: 1, interlace: 1 }), /interlaced/],
+  ['a depth that its colour has not', header({ width, height: 1, depth: 4 }), /depth/],
   ['a colour type that does not exist', header({ width, height: 1, colour: 5 }), /color type 5/],
   ['another compression', header({ width, height: 1, compression: 1 }), /compression method 1/],
   ['another filter method', header({ width, height: 1, filter: 1 }), /filter method 1/],
@@ -147,7 +142,7 @@ const REFUSED = [
 ]
 
 for (const [name, head, message] of REFUSED) {
-  test(`a PNG with ${name} is refused by name`, async () => {
+  it(`a PNG with ${name} is refused by name`, async () => {
     const png = file(head, chunk('IDAT', idat), end)
     const refused = { name: 'TexampleError', code: 'ERR_TEXAMPLE_IMAGE_INVALID', message }
     assert.throws(() => decodeImageToData(png), refused)
@@ -155,13 +150,16 @@ for (const [name, head, message] of REFUSED) {
   })
 }
 
-test('real files of other kinds are refused', async () => {
+it('a header that names another kind than the pixels are is corrupt', () => {
+  for (const kind of [{ colour: 0 }, { colour: 3 }, { colour: 4 }, { depth: 16 }, { interlace: 1 }]) {
+    const png = file(header({ width, height: 1, ...kind }), chunk('IDAT', idat), end)
+    assert.throws(() => decodeImageToData(png), { code: 'ERR_TEXAMPLE_IMAGE_CORRUPT' }, JSON.stringify(kind))
+  }
+})
+
+it('files of other formats are invalid, other pictures corrupt', async () => {
   const picture = sharp({ create: { width: 9, height: 9, channels: 3, background: 'teal' } })
   for (const bytes of [
-    await picture.clone().toColourspace('b-w').png().toBuffer(),
-    await picture.clone().png({ palette: true }).toBuffer(),
-    await picture.clone().toColourspace('rgb16').png().toBuffer(),
-    await picture.clone().png({ progressive: true }).toBuffer(),
     await picture.clone().jpeg().toBuffer(),
     await picture.clone().webp().toBuffer(),
     Buffer.from('GIF89a'),
@@ -171,11 +169,18 @@ test('real files of other kinds are refused', async () => {
   ]) {
     assert.throws(() => decodeImageToData(bytes), { name: 'TexampleError', code: 'ERR_TEXAMPLE_IMAGE_INVALID' })
   }
-  const photo = await picture.clone().png().toBuffer()
-  assert.throws(() => decodeImageToData(photo), { code: 'ERR_TEXAMPLE_IMAGE_CORRUPT' })
+  for (const bytes of [
+    await picture.clone().png().toBuffer(),
+    await picture.clone().toColourspace('b-w').png().toBuffer(),
+    await picture.clone().png({ palette: true }).toBuffer(),
+    await picture.clone().toColourspace('rgb16').png().toBuffer(),
+    await picture.clone().png({ progressive: true }).toBuffer(),
+  ]) {
+    assert.throws(() => decodeImageToData(bytes), { name: 'TexampleError', code: 'ERR_TEXAMPLE_IMAGE_CORRUPT' })
+  }
 })
 
-test('chunks that do not belong are refused, ancillary ones passed over', () => {
+it('chunks that do not belong are refused, ancillary ones passed over', () => {
   const head = header({ width, height: 1 })
   const data = chunk('IDAT', idat)
   for (const png of [
@@ -198,7 +203,7 @@ test('chunks that do not belong are refused, ancillary ones passed over', () => 
   assert.deepEqual(decodeImageToData(file(head, ...halves, end)), RECORD)
 })
 
-test('a row filter that does not exist is corrupt', () => {
+it('a row filter that does not exist is corrupt', () => {
   const pixels = Buffer.alloc(30)
   assert.throws(() => decodeImageToData(fromPixels(pixels, { width: 10, filter: () => 5 })), {
     code: 'ERR_TEXAMPLE_IMAGE_CORRUPT',
@@ -206,7 +211,7 @@ test('a row filter that does not exist is corrupt', () => {
   })
 })
 
-test('what claims to be large is refused before memory is taken for it', () => {
+it('what claims to be large is refused before memory is taken for it', () => {
   const before = process.memoryUsage().rss
   const claim = (size, bytes = idat) => file(header(size), chunk('IDAT', bytes), end)
   for (const size of [
@@ -230,7 +235,7 @@ test('what claims to be large is refused before memory is taken for it', () => {
   assert.ok(process.memoryUsage().rss - before < 100e6)
 })
 
-test('a decompression bomb is refused', async () => {
+it('a decompression bomb is refused', async () => {
   const { deflateSync } = await import('node:zlib')
   // 300 MB of zeros behind the pixels that the header names.
   const bomb = deflateSync(Buffer.alloc(300e6), { level: 9 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { it } from 'node:test'
 import { deflateRawSync } from 'node:zlib'
 
 import { PNG } from 'pngjs'
@@ -20,7 +20,7 @@ const VECTORS = [
 ]
 
 for (const [data, hex, width] of VECTORS) {
-  test(`${JSON.stringify(data)} becomes the bytes of the specification`, () => {
+  it(`${JSON.stringify(data)} becomes the bytes of the specification`, () => {
     for (const compression of ['auto', 'none', 'fast', 'best']) {
       const image = pixelsOf(encodeDataToImage(data, { compression }))
       assert.equal(image.pixels.toString('hex'), hex)
@@ -29,13 +29,13 @@ for (const [data, hex, width] of VECTORS) {
   })
 }
 
-test('the robust form of 1 is the channels of the specification', () => {
+it('the robust form of 1 is the channels of the specification', () => {
   const channels = '020202020682020202021a0ede3afade02421202febef2c6'
   const image = pixelsOf(encodeDataToImage(1, { robust: true }))
   assert.deepEqual([image.width, image.height, image.pixels.toString('hex')], [8, 1, channels])
 })
 
-test('a robust image from an independent encoder is read', () => {
+it('a robust image from an independent encoder is read', () => {
   for (const data of [EXAMPLE, 'x'.repeat(5_000)]) {
     const json = Buffer.from(JSON.stringify(data))
     const deflated = deflateRawSync(json)
@@ -52,7 +52,7 @@ test('a robust image from an independent encoder is read', () => {
   }
 })
 
-test('the file is 8-bit truecolour without interlace, filters or ancillary chunks', () => {
+it('the file is 8-bit truecolour without interlace, filters or ancillary chunks', () => {
   for (const length of [1, 1_000, 200_000]) {
     const png = encodeDataToImage('x'.repeat(length))
     const found = chunks(png)
@@ -66,7 +66,7 @@ test('the file is 8-bit truecolour without interlace, filters or ancillary chunk
   }
 })
 
-test('up to 16 384 pixels are one row, more are rows of 4096', () => {
+it('up to 16 384 pixels are one row, more are rows of 4096', () => {
   // A string of n characters is n + 2 bytes of JSON and n + 7 of payload.
   for (const [payload, width, height] of [
     [9, 3, 1],
@@ -82,14 +82,14 @@ test('up to 16 384 pixels are one row, more are rows of 4096', () => {
   }
 })
 
-test('the CRC is that of the text alone', () => {
+it('the CRC is that of the text alone', () => {
   const { pixels } = pixelsOf(encodeDataToImage(EXAMPLE, { charset: 'utf-8' }))
   const end = pixels.indexOf(0)
   assert.equal(pixels.readUInt32BE(end + 1), checksum(pixels.subarray(0, end)))
   assert.equal(pixels.toString('utf8', 0, end), JSON.stringify(EXAMPLE))
 })
 
-test('ascii escapes whatever is not plain ASCII, utf-8 the percent sign alone', () => {
+it('ascii escapes whatever is not plain ASCII, utf-8 the percent sign alone', () => {
   const data = '%\u007f~é語💡'
   const text = (charset) => {
     const { pixels } = pixelsOf(encodeDataToImage(data, { charset }))
@@ -99,7 +99,7 @@ test('ascii escapes whatever is not plain ASCII, utf-8 the percent sign alone', 
   assert.equal(text('utf-8'), '"\\u0025\u007f~é語💡"')
 })
 
-test('every compression carries the same pixels', () => {
+it('every compression carries the same pixels', () => {
   const data = Array.from({ length: 9_000 }, (_, i) => ({ id: i, name: `pöllö ${i % 7}` }))
   const stored = pixelsOf(encodeDataToImage(data, { compression: 'none' }))
   for (const compression of ['auto', 'fast', 'best']) {
@@ -109,7 +109,7 @@ test('every compression carries the same pixels', () => {
   }
 })
 
-test('the original decoder reads our one-row images, through pngjs and through sharp', async () => {
+it('the original decoder reads our one-row images, through pngjs and through sharp', async () => {
   for (const data of [
     EXAMPLE,
     '100% sûr',
@@ -124,7 +124,7 @@ test('the original decoder reads our one-row images, through pngjs and through s
   }
 })
 
-test("we read the original encoder's images, whatever their filters, as RGB and RGBA", async () => {
+it("we read the original encoder's images, whatever their filters, as RGB and RGBA", async () => {
   for (const data of [
     EXAMPLE,
     1,
@@ -149,7 +149,7 @@ test("we read the original encoder's images, whatever their filters, as RGB and 
   }
 })
 
-test('an image without a CRC is refused when the original cannot have written it', () => {
+it('an image without a CRC is refused when the original cannot have written it', () => {
   const image = (text) => {
     const width = Math.ceil(text.length / 3)
     const pixels = Buffer.alloc(width * 3)
@@ -173,7 +173,7 @@ test('an image without a CRC is refused when the original cannot have written it
   })
 })
 
-test('our images are still read after other programs saved them', async () => {
+it('our images are still read after other programs saved them', async () => {
   for (const data of [EXAMPLE, Array.from({ length: 20_000 }, (_, i) => `búho ${i}`)]) {
     const png = encodeDataToImage(data)
     assert.deepEqual(decodeImageToData(PNG.sync.write(PNG.sync.read(png))), data)
@@ -186,7 +186,7 @@ test('our images are still read after other programs saved them', async () => {
   }
 })
 
-test('a sealed text that is percent-encoded is decoded', () => {
+it('a sealed text that is percent-encoded is decoded', () => {
   const text = originalBytes(EXAMPLE)
   const crc = Buffer.alloc(5)
   crc.writeUInt32BE(checksum(text), 1)
@@ -195,7 +195,7 @@ test('a sealed text that is percent-encoded is decoded', () => {
   assert.deepEqual(decodeImageToData(fromPixels(bytes.subarray(0, width * 3), { width })), EXAMPLE)
 })
 
-test('a Uint8Array at any offset is read, over shared memory too', () => {
+it('a Uint8Array at any offset is read, over shared memory too', () => {
   const png = encodeDataToImage(EXAMPLE)
   const shifted = new Uint8Array(png.length + 3)
   shifted.set(png, 3)
@@ -205,7 +205,7 @@ test('a Uint8Array at any offset is read, over shared memory too', () => {
   assert.deepEqual(decodeImageToData(shared), EXAMPLE)
 })
 
-test('small images do not share memory with each other', () => {
+it('small images do not share memory with each other', () => {
   const images = Array.from({ length: 100 }, (_, i) => encodeDataToImage({ i }))
   assert.deepEqual(
     images.map((png) => decodeImageToData(png).i),
@@ -213,7 +213,7 @@ test('small images do not share memory with each other', () => {
   )
 })
 
-test('small images that share memory cannot be taken away from each other', () => {
+it('small images that share memory cannot be taken away from each other', () => {
   const first = encodeDataToImage(1)
   const second = encodeDataToImage(2)
   assert.equal(first.buffer, second.buffer)

@@ -1,7 +1,7 @@
 /** Long arrays are written in pieces; nobody may be able to tell. */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { it } from 'node:test'
 
 import fc from 'fast-check'
 import { writeJson } from '../js/image/json-text.cjs'
@@ -22,7 +22,7 @@ async function isTheSame(data, options) {
   assert.ok((await encodeDataToImageAsync(data, options)).equals(expected))
 }
 
-test('a long array is written in pieces that V8 keeps in memory in use, anything else at once', () => {
+it('a long array is written in pieces that V8 keeps in memory in use, anything else at once', () => {
   const pieces = writeJson(long, Number.POSITIVE_INFINITY)
   assert.ok(Array.isArray(pieces) && pieces.length > 8)
   for (const piece of pieces) assert.ok(piece.length < 128 * 1024)
@@ -43,20 +43,20 @@ test('a long array is written in pieces that V8 keeps in memory in use, anything
   }
 })
 
-test('what is past the limit is not written to its end', () => {
+it('what is past the limit is not written to its end', () => {
   const pieces = writeJson(long, 100_000)
   assert.ok(Array.isArray(pieces) && pieces.join('').length < 250_000)
 })
 
 for (const options of [{}, { compression: 'none' }, { charset: 'utf-8' }, { robust: true }]) {
-  test(`a long array makes the image that its text at once makes, with ${JSON.stringify(options)}`, async () => {
+  it(`a long array makes the image that its text at once makes, with ${JSON.stringify(options)}`, async () => {
     await isTheSame(long, options)
     await isTheSame([...long, { name: '日本語 💡' }], options)
     await isTheSame([{ name: '日本語 💡' }, ...long], options)
   })
 }
 
-test('any long array makes the image that its text at once makes', async () => {
+it('any long array makes the image that its text at once makes', async () => {
   const element = fc.oneof(
     fc.jsonValue(),
     fc.string({ unit: 'binary', maxLength: 400 }),
@@ -70,7 +70,7 @@ test('any long array makes the image that its text at once makes', async () => {
   await fc.assert(property, { numRuns: 60 })
 })
 
-test('a few elements, or one, may be most of a long array', async () => {
+it('a few elements, or one, may be most of a long array', async () => {
   const huge = 'é'.repeat(300_000)
   for (const at of [0, 31, 32, 1_500, 1_999]) {
     await isTheSame(records(2_000, (index) => (index === at ? huge : index)))
@@ -78,7 +78,7 @@ test('a few elements, or one, may be most of a long array', async () => {
   await isTheSame(records(1_200, (index) => ({ index, text: '€'.repeat(1_000) })))
 })
 
-test('holes, and what has no JSON form, are null in a long array', () => {
+it('holes, and what has no JSON form, are null in a long array', () => {
   const data = records(4_000, () => 'a text that is long enough to make the array worth its pieces')
   delete data[7]
   delete data[3_000]
@@ -93,7 +93,7 @@ test('holes, and what has no JSON form, are null in a long array', () => {
   assert.equal(read.length, 4_000)
 })
 
-test('toJSON of an element is told its place, once', () => {
+it('toJSON of an element is told its place, once', () => {
   const told = []
   const data = [...long]
   data[4_321] = {
@@ -106,7 +106,7 @@ test('toJSON of an element is told its place, once', () => {
   assert.deepEqual(told, ['4321'])
 })
 
-test('what encodes an image while a long array is written does not disturb it', () => {
+it('what encodes an image while a long array is written does not disturb it', () => {
   const inner = records(3_000, (id) => `inner ${id} ${'y'.repeat(60)}`)
   const made = []
   const data = [...long]
@@ -124,7 +124,7 @@ test('what encodes an image while a long array is written does not disturb it', 
   assert.deepEqual(made, [inner])
 })
 
-test('eight long arrays at once come out as themselves', async () => {
+it('eight long arrays at once come out as themselves', async () => {
   const arrays = records(8, (round) => long.map((record) => ({ ...record, round })))
   const images = await Promise.all(arrays.map((data) => encodeDataToImageAsync(data)))
   for (const [round, png] of images.entries()) assert.deepEqual(decodeImageToData(png), arrays[round])
@@ -134,21 +134,21 @@ for (const [what, change, code] of [
   ['is past maxBytes', (data) => data, 'ERR_TEXAMPLE_DATA_TOO_LARGE'],
   ['holds a BigInt', (data) => [1n, ...data], 'ERR_TEXAMPLE_NOT_SERIALIZABLE'],
 ]) {
-  test(`a long array that ${what} is refused`, async () => {
+  it(`a long array that ${what} is refused`, async () => {
     const options = { maxBytes: 200_000 }
     assert.throws(() => encodeDataToImage(change(long), options), { code })
     await assert.rejects(encodeDataToImageAsync(change(long), options), { code })
   })
 }
 
-test('a long array in a circle is refused', async () => {
+it('a long array in a circle is refused', async () => {
   const data = [...long]
   data[5_000] = { data }
   assert.throws(() => encodeDataToImage(data), { code: 'ERR_TEXAMPLE_NOT_SERIALIZABLE', message: /circular/ })
   await assert.rejects(encodeDataToImageAsync(data), { code: 'ERR_TEXAMPLE_NOT_SERIALIZABLE' })
 })
 
-test('maxBytes is the same for a long array as for its text at once', () => {
+it('maxBytes is the same for a long array as for its text at once', () => {
   const data = records(5_000, (id) => `record ${id} in plain ASCII, so that a byte is a character`)
   const maxBytes = JSON.stringify(data).length
   for (const array of [data, whole(data)]) {

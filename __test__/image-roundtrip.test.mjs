@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { it } from 'node:test'
 
 import fc from 'fast-check'
 import { PNG } from 'pngjs'
@@ -29,7 +29,7 @@ const anyOptions = fc.record({
   robust: fc.boolean(),
 })
 
-test('any JSON value comes back, in any form, sync and async', async () => {
+it('any JSON value comes back, in any form, sync and async', async () => {
   await fc.assert(
     fc.asyncProperty(anyJson, anyOptions, async (data, options) => {
       const png = encodeDataToImage(data, options)
@@ -41,7 +41,7 @@ test('any JSON value comes back, in any form, sync and async', async () => {
   )
 })
 
-test('any JSON value comes back through pngjs and through sharp, in both charsets', async () => {
+it('any JSON value comes back through pngjs and through sharp, in both charsets', async () => {
   await fc.assert(
     fc.asyncProperty(anyJson, fc.constantFrom('ascii', 'utf-8'), async (data, charset) => {
       const png = encodeDataToImage(data, { charset })
@@ -54,7 +54,7 @@ test('any JSON value comes back through pngjs and through sharp, in both charset
   )
 })
 
-test('every length around the borders of pixels and rows comes back', () => {
+it('every length around the borders of pixels and rows comes back', () => {
   const around = (payload) => Array.from({ length: 13 }, (_, i) => payload - 6 + i)
   const row = 4_096 * 3
   for (const payload of [...around(14), ...around(49_152), ...around(5 * row), ...around(6 * row), ...around(65_535)]) {
@@ -66,7 +66,7 @@ test('every length around the borders of pixels and rows comes back', () => {
   }
 })
 
-test('robust images of every small length come back, compressible or not', () => {
+it('robust images of every small length come back, compressible or not', () => {
   let text = ''
   for (let length = 0; length < 400; length++) {
     text += String.fromCharCode(32 + ((length * 7919) % 90))
@@ -76,7 +76,7 @@ test('robust images of every small length come back, compressible or not', () =>
   }
 })
 
-test('a million numbers come back, and 1000 arrays in each other', () => {
+it('a million numbers come back, and 1000 arrays in each other', () => {
   const numbers = Array.from({ length: 1_000_000 }, (_, i) => (i * 7919) % 1_000_003)
   let nested = []
   for (let depth = 0; depth < 1_000; depth++) nested = [nested]
@@ -86,7 +86,7 @@ test('a million numbers come back, and 1000 arrays in each other', () => {
   }
 })
 
-test('long texts come back in turns, ASCII and not, growing and shrinking', async () => {
+it('long texts come back in turns, ASCII and not, growing and shrinking', async () => {
   // From 1 MB on a text that is ASCII goes another way to JavaScript; past 4 MB its memory is not kept.
   for (const length of [(1 << 20) - 3, (1 << 20) - 2, 3_000_000, 1_500_000, 5_000_000, 1_100_000]) {
     for (const end of ['x', 'ö']) {
@@ -98,7 +98,7 @@ test('long texts come back in turns, ASCII and not, growing and shrinking', asyn
   }
 })
 
-test('a surrogate pair at any place of a text comes back', () => {
+it('a surrogate pair at any place of a text comes back', () => {
   for (let at = 0; at < 40; at++) {
     for (const data of ['x'.repeat(at) + '💡'.repeat(3), `${'é'.repeat(at)}💡`, `${'x'.repeat(at)}\ud83d`]) {
       for (const charset of ['ascii', 'utf-8']) {

@@ -29,7 +29,7 @@ const isWindows = process.platform === 'win32'
 /** What the main package holds at its top, and what may be in its folders. */
 const contents = {
   files: ['Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'build.rs', 'package.json'],
-  folders: { '.cargo': /^config\.toml$/, js: /\.(cjs|mjs|js|d\.ts|d\.mts)$/, src: /\.rs$/ },
+  folders: { bridge: /\.(rs|toml|md)$/, js: /\.(cjs|mjs|js|d\.ts|d\.mts)$/, src: /\.rs$/ },
 }
 
 /** Packs this checkout, or takes what another system has packed. */

@@ -14,13 +14,40 @@ const client = fileURLToPath(new URL('../js/client', import.meta.url))
 
 /**
  * @typedef {object} Origins
- * @property {string} page the page's origin: `/` is plain, `/csp` allows images and no connections, `/classic` has scripts
+ * @property {string} page the page's origin: `/` is plain, `/csp` allows images and no connections, `/classic` has scripts,
+ *   `/worker.js` is a worker of any kind
  * @property {string} images the images' origin
  * @property {(name: string, answer: (request: express.Request, response: express.Response) => void, options?: { cors?: cors.CorsOptions | null }) => string} serve
  *   answers `/NAME` with CORS for the page unless told otherwise; returns its URL
  * @property {(name: string) => number} requests how often `/NAME` was asked for
  * @property {() => Promise<void>} close
  */
+
+/** A dedicated, shared or service worker that calls the client: `{ call, args }` is answered with `{ data }` or an error. */
+const WORKER = `
+importScripts('/client/texample.js')
+const answer = async ({ call, args }) => {
+  try {
+    return { data: await texample[call](...args) }
+  } catch (error) {
+    return { code: error.code, message: String(error.message) }
+  }
+}
+onmessage = async ({ data, ports }) => (ports[0] ?? self).postMessage(await answer(data))
+onconnect = ({ ports: [port] }) => {
+  port.onmessage = async ({ data }) => port.postMessage(await answer(data))
+}
+`
+
+/** A module worker that makes an image of what it is sent, and reads it. */
+const MODULE_WORKER = `
+import { decodeImage } from '/client/robust.mjs'
+import { encodeImage } from '/client/encode.mjs'
+onmessage = async ({ data: { data, options } }) => {
+  const blob = await encodeImage(data, options)
+  postMessage({ type: blob.type, data: await decodeImage(blob) })
+}
+`
 
 /** @returns {Promise<Origins>} */
 export async function openOrigins() {
@@ -30,10 +57,13 @@ export async function openOrigins() {
   const pages = express()
   pages.use('/client', express.static(client))
   pages.get('/', (_, response) => response.type('html').send('<!doctype html><title>page</title>'))
+  pages.get('/favicon.ico', (_, response) => response.status(204).end())
+  pages.get('/worker.mjs', (_, response) => response.type('js').send(MODULE_WORKER))
+  pages.get('/worker.js', (_, response) => response.type('js').send(WORKER))
   pages.get('/csp', (_, response) => {
     response.set(
       'Content-Security-Policy',
-      `default-src 'none'; script-src 'self'; img-src ${images}; connect-src 'none'`,
+      `default-src 'none'; script-src 'self'; img-src ${images} data:; connect-src 'none'`,
     )
     response.type('html').send('<!doctype html><title>csp</title>')
   })

@@ -1,9 +1,9 @@
 /**
- * Finds and launches headless Chromium for the tests.
+ * Finds and launches Chromium for the tests.
  *
- * In this order: the binary that TEXAMPLE_CHROMIUM names, `chromium` on the
- * PATH, and the one inside the npm package @sparticuz/chromium, which is
- * unpacked once into the cache folder.
+ * Headless: the binary that TEXAMPLE_CHROMIUM names, else the one inside the npm package @sparticuz/chromium, which is
+ * unpacked once into the cache folder. One of the PATH is not taken, so that every machine tests with the same.
+ * With a window: the one that TEXAMPLE_CHROMIUM_WINDOW names, else `chromium` on the PATH, since the package has none.
  */
 
 import { execFile } from 'node:child_process'
@@ -20,8 +20,8 @@ import { chromium } from 'playwright-core'
 
 const run = promisify(execFile)
 
-/** What a headless Chromium of a test needs; the package's own `chromium.args` switch web security off. */
-const FLAGS = [
+/** What a Chromium of a test needs; the package's own `chromium.args` switch web security off. */
+export const FLAGS = [
   '--no-sandbox',
   '--disable-quic',
   '--no-first-run',
@@ -31,8 +31,7 @@ const FLAGS = [
 ]
 
 const HINT =
-  'Name one with TEXAMPLE_CHROMIUM=/path/to/chromium, or install one: "apt-get install chromium" on Debian, ' +
-  'or "npm install", which fetches @sparticuz/chromium.'
+  'Run "npm install", which fetches @sparticuz/chromium, or name one with TEXAMPLE_CHROMIUM=/path/to/chromium.'
 
 /**
  * A running headless Chromium; the caller closes it.
@@ -65,11 +64,19 @@ export async function findChromium() {
     if (!(await isExecutable(named))) throw new Error(`TEXAMPLE_CHROMIUM names ${named}, which is not executable.`)
     return { executablePath: named, env: {} }
   }
-  for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
-    const candidate = path.join(folder, 'chromium')
-    if (folder && (await isExecutable(candidate))) return { executablePath: candidate, env: {} }
-  }
   return packaged()
+}
+
+/** The Chromium that can open a window. */
+export async function findChromiumWithWindow() {
+  const named = process.env.TEXAMPLE_CHROMIUM_WINDOW
+  const folders = (process.env.PATH ?? '').split(path.delimiter).filter(Boolean)
+  for (const file of named ? [named] : folders.map((folder) => path.join(folder, 'chromium'))) {
+    if (await isExecutable(file)) return file
+  }
+  throw new Error(
+    'There is no Chromium with a window. On Debian: "apt-get install chromium xvfb"; or name one with TEXAMPLE_CHROMIUM_WINDOW.',
+  )
 }
 
 /** The binary inside @sparticuz/chromium, for x86-64 Linux. */

@@ -11,22 +11,27 @@ const { TexampleError } = require('./errors.cjs')
 
 const help = `Usage: texample COMMAND [OPTIONS]
 
-  encode [FILE]   JSON from FILE or stdin, as a PNG on stdout
+  encode [FILE]   JSON from FILE or stdin, carried as it stands, as a PNG on stdout
       -o, --output FILE     write here instead
+      --bytes               carries any file, not JSON alone
       --compression KIND    auto, none, fast or best
       --charset NAME        ascii or utf-8
       --robust              survives noise in the two low bits of each channel
-  decode [FILE]   a PNG from FILE or stdin, as JSON on stdout
-      -p, --pretty          indented
+  decode [FILE]   a PNG from FILE or stdin: its JSON, or its bytes, on stdout
+      -o, --output FILE     write here instead
+      -p, --pretty          JSON indented
   tick            a line for each tick of a native thread
       -i, --interval MS     default 1000
       -n, --count N         stop after so many; default: never
   ids [next] [NAME]         ids of a sequence, one a line; default name: default
   ids show [NAME]           the next id, without taking it
   ids set NAME INDEX        makes INDEX the next id: forward, or back with --force
+  ids import COUNTERS       goes on where the counters in a MongoDB collection stand: those of mongoose-sequence,
+                            mongoose-auto-increment, or made by hand with $inc; forward only
       -n, --count N         how many; default 1
       --force               even if that hands ids out a second time
       --collection NAME     collection, or table; default ids
+      --from URL            the database of COUNTERS; default: that of --url
       -u, --url URL         mongodb://…, sqlite:FILE or memory:; default TEXAMPLE_IDS_URL,
                             else sqlite:texample-ids.db
 
@@ -48,28 +53,38 @@ const commands = {
   encode: {
     options: {
       output: { type: 'string', short: 'o' },
+      bytes: { type: 'boolean' },
       compression: { type: 'string' },
       charset: { type: 'string' },
       robust: { type: 'boolean' },
     },
     operands: 1,
-    async run({ output, ...options }, [file]) {
+    async run({ output, bytes: asBytes = false, ...options }, [file]) {
       if (output === undefined && process.stdout.isTTY) {
         throw new UsageError('a PNG is not for a terminal: name a file with --output, or redirect stdout')
       }
-      const { encodeDataToImage } = texample()
-      const png = encodeDataToImage(parseJson(textOf(await buffer(input(file))), file), options)
-      await pipeline([png], output === undefined ? process.stdout : createWriteStream(output))
+      const { encodeDataToImage, encodeJson } = require('./image/index.cjs')
+      const given = await buffer(input(file))
+      await put(asBytes ? encodeDataToImage(given, options) : encodeJson(jsonText(given, file), options), output)
     },
   },
 
   decode: {
-    options: { pretty: { type: 'boolean', short: 'p' } },
+    options: { output: { type: 'string', short: 'o' }, pretty: { type: 'boolean', short: 'p' } },
     operands: 1,
-    async run({ pretty }, [file]) {
-      const { decodeImageToData } = texample()
-      const data = decodeImageToData(await buffer(input(file)))
-      await write(`${JSON.stringify(data, null, pretty ? 2 : undefined)}\n`)
+    async run({ output, pretty = false }, [file]) {
+      const { decodeContent } = require('./image/index.cjs')
+      const { indented, unescaped } = require('./image/printed.cjs')
+      const content = decodeContent(await buffer(input(file)))
+      if (typeof content === 'string') {
+        checkJson(content, 'the image')
+        const text = unescaped(content)
+        return put(`${pretty ? indented(text) : text}\n`, output)
+      }
+      if (output === undefined && process.stdout.isTTY) {
+        throw new UsageError('the image holds bytes: name a file with --output, or redirect stdout')
+      }
+      await put(content, output)
     },
   },
 
@@ -89,20 +104,23 @@ const commands = {
       url: { type: 'string', short: 'u' },
       collection: { type: 'string' },
       force: { type: 'boolean' },
+      from: { type: 'string' },
     },
     operands: 3,
-    async run({ count, url, collection, force = false }, operands) {
-      const verb = ['show', 'next', 'set'].includes(operands[0]) ? operands.shift() : 'next'
+    async run({ count, url, collection, force = false, from }, operands) {
+      const verb = ['show', 'next', 'set', 'import'].includes(operands[0]) ? operands.shift() : 'next'
       const [name = 'default', text, ...rest] = operands
       if (rest.length > 0 || (text !== undefined) !== (verb === 'set')) {
         throw new UsageError(verb === 'set' ? 'ids set takes NAME and INDEX' : `ids ${verb} takes one NAME`)
       }
       if (force && verb !== 'set') throw new UsageError('--force is for ids set')
+      if (from !== undefined && verb !== 'import') throw new UsageError('--from is for ids import')
       if (verb === 'next') return nextIds(name, count, { url, collection })
       if (count !== undefined) throw new UsageError(`--count is for ids next`)
-      const { readSequence, setSequence } = require('./ids/index.cjs')
-      if (verb === 'set') return setSequence(name, index(text), force, { url, collection })
-      const next = readSequence(name, { url, collection })
+      const store = texample().openStore({ url, collection })
+      if (verb === 'import') return importCounters(store, operands[0], from ?? url ?? process.env.TEXAMPLE_IDS_URL)
+      if (verb === 'set') return store.set(name, index(text), { force })
+      const next = await store.read(name)
       if (next === undefined) throw new Error(`there is no sequence "${name}"`)
       await write(`${next}\n`)
     },
@@ -147,6 +165,24 @@ async function nextIds(name, count, options) {
   }
 }
 
+/**
+ * @param {import('./index.js').Store} store
+ * @param {string | undefined} counters the collection that holds them
+ * @param {string | undefined} url
+ */
+async function importCounters(store, counters, url) {
+  if (counters === undefined) throw new UsageError('ids import takes the name of a collection')
+  if (!/^mongodb(\+srv)?:/.test(url ?? ''))
+    throw new UsageError('ids import reads MongoDB: name it with --from or --url')
+  const { readCounters } = require('./ids/counters.cjs')
+  for (const { name, next } of await readCounters(/** @type {string} */ (url), counters)) {
+    const present = await store.read(name)
+    const isPast = present !== undefined && present >= next
+    if (!isPast) await store.set(name, next)
+    await write(isPast ? `${name} stays at ${present}, which is past ${next}\n` : `${name} goes on at ${next}\n`)
+  }
+}
+
 /** @param {string} text */
 function index(text) {
   if (!/^\d+$/.test(text) || BigInt(text) >= 2n ** 63n)
@@ -187,23 +223,41 @@ function input(file) {
 }
 
 /**
- * UTF-8, or the UTF-16 that `>` of Windows PowerShell writes; without its byte order mark.
- * @param {Buffer} bytes
+ * Writes to a file, or to stdout.
+ * @param {string | Uint8Array} data
+ * @param {string | undefined} output
  */
-function textOf(bytes) {
-  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe
-  return new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8').decode(bytes)
+async function put(data, output) {
+  await pipeline([data], output === undefined ? process.stdout : createWriteStream(output))
+}
+
+/**
+ * The JSON text of a file, without the white space around it.
+ * @param {Uint8Array} bytes
+ * @param {string} [file]
+ */
+function jsonText(bytes, file = 'stdin') {
+  let json
+  try {
+    // Windows PowerShell's `>` writes UTF-16, with its byte order mark.
+    const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe
+    json = new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8', { fatal: true }).decode(bytes).trim()
+  } catch {
+    throw new Error(`${file} is not UTF-8: convert it, or carry it as it is with --bytes`)
+  }
+  checkJson(json, file)
+  return json
 }
 
 /**
  * @param {string} json
- * @param {string | undefined} file
+ * @param {string} where
  */
-function parseJson(json, file) {
+function checkJson(json, where) {
   try {
-    return JSON.parse(json)
+    JSON.parse(json)
   } catch (error) {
-    throw new Error(`${file ?? 'stdin'} is not JSON: ${/** @type {Error} */ (error).message}`)
+    throw new Error(`${where} is not JSON: ${/** @type {Error} */ (error).message}`)
   }
 }
 
@@ -230,7 +284,7 @@ function write(line) {
 
 /** @param {any} error */
 function fail(error) {
-  // Whoever read our output has enough, as in `texample tick | head -3`.
+  // The reader of our output has enough, as in `texample tick | head -3`.
   if (error.code === 'EPIPE') return
   const isUsage = error instanceof UsageError || error.code === 'ERR_TEXAMPLE_INVALID_ARGUMENT'
   const code = error instanceof TexampleError ? ` (${error.code})` : ''

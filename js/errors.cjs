@@ -92,4 +92,4 @@ function fromNative(error) {
   return new TexampleError(code, error.message, error.cause)
 }
 
-module.exports = { TexampleError, wrongType, outOfRange, fromNative }
+module.exports = { TexampleError, describe, wrongType, outOfRange, fromNative }

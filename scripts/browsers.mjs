@@ -1,6 +1,7 @@
 /**
- * `npm run test:browsers`: the browser client in Chromium, Firefox and WebKit. What is missing is installed through apt
- * when this is root on Debian; otherwise the command to run is printed.
+ * `npm run test:browsers`: the browser client in Chromium, Firefox and WebKit, in a background tab, and with the programs
+ * that save pictures again. What is missing is installed through apt when this is root on Debian; otherwise the command
+ * to run is printed. `npm run test:browsers -- firefox`: the files whose name holds a word.
  */
 
 import { existsSync } from 'node:fs'
@@ -10,18 +11,25 @@ import { build } from './build.mjs'
 import { Failure, main, must, root, run } from './command.mjs'
 import { install } from './install.mjs'
 
-/** What a program of PATH comes in. */
+/** What a program of PATH comes in; `identify` is a program of ImageMagick. */
 const packages = {
+  identify: ['imagemagick'],
+  optipng: ['optipng'],
+  Xvfb: ['xvfb'],
+  ...(process.env.TEXAMPLE_CHROMIUM_WINDOW ? {} : { chromium: ['chromium'] }),
   'firefox-esr': ['firefox-esr'],
   WebKitWebDriver: ['webkit2gtk-driver'],
   'xvfb-run': ['xvfb', 'xauth'],
 }
 
+const words = process.argv.slice(2)
 const files = [
   '__test__/client-chromium.test.mjs',
+  '__test__/browser/background.test.mjs',
+  '__test__/browser/resaved.test.mjs',
   '__test__/browser/firefox.test.mjs',
   '__test__/browser/webkit.test.mjs',
-]
+].filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
 
 await main(async () => {
   await install()

@@ -15,7 +15,10 @@ import { testFiles } from './stages.mjs'
 const fileTimeout = 240_000
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const debug = process.argv.includes('--debug')
-const core = ['--no-default-features', '--features', 'mongo,sqlite']
+const core = [
+  ...['--package', 'texample', '--package', 'texample-bridge'],
+  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
+]
 
 /** @type {{ stage: string, what: string, passed: number, failed: number, seconds: number }[]} */
 const results = []
@@ -57,7 +60,10 @@ async function testCore() {
   })
   await record('core', 'the queue, model-checked', async () => {
     // A folder of its own: with another flag for every crate, the two builds would undo each other.
-    const args = ['test', '--no-default-features', '--release', '--target-dir', 'target/loom', '--test', 'queue_loom']
+    const args = [
+      ...['test', '--package', 'texample-bridge', '--release'],
+      ...['--target-dir', 'target/loom', '--lib', '--test', 'queue_loom'],
+    ]
     const { code, output } = await run('cargo', args, {
       capture: true,
       echo: true,
@@ -71,7 +77,7 @@ async function testCore() {
 async function testRustDocs() {
   heading('rust docs: for other add-ons')
   await record('rust docs', 'cargo test --doc', async () => {
-    const args = ['test', '--doc', '--no-default-features', '--features', 'node', 'node::']
+    const args = ['test', '--doc', '--package', 'texample-bridge', '--features', 'napi']
     const { code, output } = await run('cargo', args, { capture: true, echo: true })
     return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
   })
@@ -81,7 +87,11 @@ async function testRustDocs() {
 async function testTypes() {
   heading('types')
   await build({ debug })
-  for (const project of ['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json']) {
+  const projects = [
+    ...['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json'],
+    ...['__test__/types/mongoose/tsconfig.json', '__test__/types/mongoose/tsconfig.8.json'],
+  ]
+  for (const project of projects) {
     await record('types', project, async () => {
       const { code } = await run(process.execPath, [tool('typescript'), '--project', project])
       return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 }

@@ -9,12 +9,13 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { after, before, test } from 'node:test'
+import { createServer } from 'node:net'
+import { after, before, it } from 'node:test'
 
 import sharp from 'sharp'
 import { openOrigins, sendData, sendPng } from '../../devtools/browser-origins.mjs'
 import { originalCanvas } from '../../devtools/original.mjs'
-import { encodeDataToImage } from '../../js/index.mjs'
+import { decodeImageToData, encodeDataToImage } from '../../js/index.mjs'
 import { fromPixels, pixelsOf } from '../support/png.mjs'
 
 const EXAMPLE = { a: 1, en: 'owl', fi: 'pöllö', es: 'búho', percent: '100%', emoji: '💡' }
@@ -27,6 +28,39 @@ async function ask({ module = 'index', url, options }) {
   } catch (error) {
     return { code: error.code, name: error.name, own: error instanceof TexampleError, message: String(error.message) }
   }
+}
+
+/** Runs in the page: reads a file. */
+async function decodeFile(base64) {
+  const { decodeImage } = await import('/client/index.mjs')
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+  return decodeImage(new File([bytes], 'state.png')).then(
+    (data) => ({ data }),
+    (error) => ({ code: error.code, message: error.message }),
+  )
+}
+
+/** Runs in the page: makes an image of data, or of so many bytes. */
+async function encode({ data, bytes, options }) {
+  const { encodeImage } = await import('/client/encode.mjs')
+  const blob = await encodeImage(bytes ? Uint8Array.from({ length: bytes }, (_, i) => i) : data, options)
+  if (blob.type !== 'image/png') throw new Error(blob.type)
+  const url = await new Promise((resolve) => {
+    const reader = new FileReader()
+    reader.onload = () => resolve(reader.result)
+    reader.readAsDataURL(blob)
+  })
+  return url.slice(url.indexOf(',') + 1)
+}
+
+/** A port that no server listens on. */
+async function closedPort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 /** Runs in the page: makes its canvas lie, by a bit, by two, by one up or down, or wholly. */
@@ -84,7 +118,7 @@ function room(launch, browser) {
      * @param {string} [path]
      */
     inPage: (name, body, path = '/') =>
-      test(`${browser}: ${name}`, { timeout: 120_000 }, async () => {
+      it(`${browser}: ${name}`, { timeout: 120_000 }, async () => {
         const page = await driver.open(origins.page + path)
         try {
           await body(page)
@@ -243,43 +277,313 @@ export function testClient(launch, browser, { endsDownloads = true } = {}) {
     await gets(page, 1, star)
   })
 
-  inPage('what is missing, or no image, is unreadable after one request', async (page) => {
-    const missing = serve((_, response) => response.status(404).send('no'))
-    assert.equal(await fails(page, 'UNREADABLE', missing), 1)
-    assert.equal(
-      await fails(
-        page,
-        'UNREADABLE',
-        serve((_, response) => response.send('<p>no image</p>')),
-      ),
-      1,
-    )
-    assert.equal(
-      await fails(
-        page,
-        'UNREADABLE',
-        serve((_, response) => response.type('png').send('not a PNG')),
-      ),
-      1,
-    )
-    assert.equal(
-      (await fails(
-        page,
-        'UNREADABLE',
-        serve((_, response) => response.socket?.destroy()),
-      )) >= 1,
-      true,
-    )
+  for (const lies of [false, true]) {
+    const where = lies ? 'a canvas that lies' : 'an honest canvas'
+    inPage(`${where}: out of reach is unreadable, no PNG invalid, changed corrupt`, async (page) => {
+      if (lies) await page.evaluate(lie, 'everything')
+      const png = encodeDataToImage(Array.from({ length: 5_000 }, (_, i) => i))
+      const cutOff = (_, response) => {
+        response.type('png').set('Content-Length', String(png.length))
+        response.write(png.subarray(0, 2_000), () => response.socket?.destroy())
+      }
+      const picture = { create: { width: 8, height: 8, channels: 3, background: 'teal' } }
+      const { width, pixels } = pixelsOf(encodeDataToImage(EXAMPLE))
+      pixels[0] ^= 1
+      for (const [code, answer] of [
+        ['UNREADABLE', (_, response) => response.socket?.destroy()],
+        ['UNREADABLE', cutOff],
+        ['UNREADABLE', (_, response) => response.status(404).send('no')],
+        ['INVALID', (_, response) => response.send('<p>no image</p>')],
+        ['INVALID', (_, response) => response.type('png').send('not a PNG')],
+        ['INVALID', sendPng(await sharp(picture).jpeg().toBuffer())],
+        ['CORRUPT', sendPng(await sharp(picture).png().toBuffer())],
+        ['CORRUPT', sendPng(await sharp(picture).toColourspace('b-w').png().toBuffer())],
+        ['CORRUPT', sendPng(await sharp(picture).png({ palette: true }).toBuffer())],
+        ['CORRUPT', sendPng(fromPixels(pixels, { width }))],
+        ['CORRUPT', sendPng(fromPixels(Buffer.alloc(300), { width: 100 }))],
+        ['CORRUPT', sendPng(fromPixels(Buffer.alloc(300, 255), { width: 100 }))],
+      ]) {
+        await fails(page, code, serve(answer))
+      }
+      const closed = await closedPort()
+      await fails(page, 'UNREADABLE', { url: `http://127.0.0.1:${closed}/`, requests: () => 0 })
+    })
+
+    inPage(`${where}: an image with status 404 is read`, async (page) => {
+      if (lies) await page.evaluate(lie, 'everything')
+      const image = serve((request, response) => sendData(EXAMPLE)(request, response.status(404)))
+      await gets(page, EXAMPLE, image)
+      assert.equal(image.requests(), 1)
+    })
+
+    inPage(`${where}: bytes come back as a Uint8Array`, async (page) => {
+      if (lies) await page.evaluate(lie, 'everything')
+      const bytes = Uint8Array.from({ length: 60_000 }, (_, i) => i >> 3)
+      for (const [module, options] of [
+        ['index', {}],
+        ['robust', { robust: true }],
+        ['robust', {}],
+      ]) {
+        const result = await page.evaluate(
+          async ({ module, url }) => {
+            const { queryXD } = await import(`/client/${module}.mjs`)
+            const data = await queryXD(url)
+            return [data.constructor.name, data.length, data.every((byte, i) => byte === ((i >> 3) & 255))]
+          },
+          { module, url: serve(sendData(bytes, options)).url },
+        )
+        assert.deepEqual(result, ['Uint8Array', 60_000, true])
+      }
+    })
+  }
+
+  inPage('a picture that a library saved again is read, as an image and as a file', async (page) => {
+    const png = encodeDataToImage(EXAMPLE)
+    for (const options of [{ palette: true, effort: 10 }, { progressive: true }, { quality: 100 }]) {
+      const saved = await sharp(png).png(options).toBuffer()
+      const { url } = serve(sendPng(saved))
+      await gets(page, EXAMPLE, { url })
+      assert.deepEqual(await page.evaluate(decodeFile, saved.toString('base64')), { data: EXAMPLE })
+    }
+    const deep = await sharp(png).toColourspace('rgb16').png().toBuffer()
+    assert.deepEqual(await page.evaluate(decodeFile, deep.toString('base64')), { data: EXAMPLE })
   })
 
-  inPage('a PNG of another kind is invalid, another picture is corrupt', async (page) => {
-    const picture = { create: { width: 8, height: 8, channels: 3, background: 'teal' } }
-    await fails(page, 'INVALID', serve(sendPng(await sharp(picture).toColourspace('b-w').png().toBuffer())))
-    await fails(page, 'INVALID', serve(sendPng(await sharp(picture).png({ palette: true }).toBuffer())))
-    await fails(page, 'INVALID', serve(sendPng(await sharp(picture).jpeg().toBuffer())))
-    await fails(page, 'CORRUPT', serve(sendPng(await sharp(picture).png().toBuffer())))
-    await fails(page, 'CORRUPT', serve(sendPng(fromPixels(Buffer.alloc(300), { width: 100 }))))
-    await fails(page, 'CORRUPT', serve(sendPng(fromPixels(Buffer.alloc(300, 255), { width: 100 }))))
+  inPage('every state of an element ends with data, or an error in time', async (page) => {
+    const image = serve(sendData(EXAMPLE))
+    const hangs = serve((_, response) => response.type('png').flushHeaders())
+    const results = await page.evaluate(
+      async ([url, hangs]) => {
+        const { decodeImage } = await import('/client/index.mjs')
+        const settle = (...args) =>
+          decodeImage(...args).then(
+            (data) => ({ data }),
+            (error) => error.code ?? error,
+          )
+        const element = (properties, place) => {
+          const image = Object.assign(new Image(), { crossOrigin: '' }, properties)
+          place?.append(image)
+          return image
+        }
+        const ended = (image) => new Promise((resolve) => Object.assign(image, { onload: resolve, onerror: resolve }))
+        const far = document.createElement('div')
+        far.style.marginTop = '30000px'
+        document.body.append(far)
+        const hidden = document.createElement('div')
+        hidden.hidden = true
+        document.body.append(hidden)
+
+        const done = element({ src: url })
+        await ended(done)
+        const failed = element({ src: `${url}-missing` })
+        await ended(failed)
+        const control = new AbortController()
+        setTimeout(() => control.abort('enough'), 100)
+        return {
+          good: [
+            await settle(done),
+            await settle(element({ src: url })),
+            await settle(element({ loading: 'lazy', src: `${url}?lazy` }, far)),
+            await settle(element({ loading: 'lazy', src: `${url}?detached` })),
+            await settle(element({ srcset: `${url} 2x` })),
+            await settle(element({ srcset: `${url} 3x` }, document.body)),
+            await settle(element({ srcset: `${url} 100w`, sizes: '7px' })),
+            await settle(element({ src: url, width: 3, height: 3 }, document.body)),
+            await settle(element({ src: url }, hidden)),
+          ],
+          bad: [
+            await settle(failed),
+            await settle(element({})),
+            await settle(element({ src: hangs }), { timeout: 100 }),
+            await settle(element({ src: `${hangs}?2` }), { signal: control.signal }),
+          ],
+        }
+      },
+      [image.url, hangs.url],
+    )
+    assert.deepEqual(results.good, Array(9).fill({ data: EXAMPLE }))
+    const unreadable = 'ERR_TEXAMPLE_IMAGE_UNREADABLE'
+    assert.deepEqual(results.bad, [unreadable, unreadable, unreadable, 'enough'])
+  })
+
+  inPage('every source of a page is read', async (page) => {
+    const { url } = serve(sendData(EXAMPLE))
+    const results = await page.evaluate(async (url) => {
+      const { decodeImage } = await import('/client/index.mjs')
+      const settle = (source) =>
+        Promise.resolve(source)
+          .then((value) => decodeImage(value))
+          .then(JSON.stringify, (error) => `${error.code} ${error.message}`)
+      const response = await fetch(url)
+      const blob = await response.clone().blob()
+      const buffer = await blob.arrayBuffer()
+      const bitmap = await createImageBitmap(blob)
+      const drawn = (canvas) => {
+        Object.assign(canvas, { width: bitmap.width, height: bitmap.height })
+        canvas.getContext('2d').drawImage(bitmap, 0, 0)
+        return canvas
+      }
+      const base64 = btoa(String.fromCharCode(...new Uint8Array(buffer)))
+      const sources = {
+        response,
+        blob,
+        file: new File([blob], 'state.png'),
+        buffer,
+        bytes: new Uint8Array(buffer),
+        view: new DataView(buffer),
+        bitmap,
+        canvas: drawn(document.createElement('canvas')),
+        offscreen: drawn(new OffscreenCanvas(1, 1)),
+        data: `data:image/png;base64,${base64}`,
+        dataUrl: new URL(`data:image/png;base64,${base64}`),
+        object: URL.createObjectURL(blob),
+      }
+      const entries = Object.entries(sources).map(async ([name, source]) => [name, await settle(source)])
+      return Object.fromEntries(await Promise.all(entries))
+    }, url)
+    for (const [name, result] of Object.entries(results)) assert.equal(result, JSON.stringify(EXAMPLE), name)
+  })
+
+  inPage(
+    'a data: URL needs no connection',
+    async (page) => {
+      const url = `data:image/png;base64,${encodeDataToImage(EXAMPLE).toString('base64')}`
+      const code = await page.evaluate(async (url) => {
+        const { decodeImage } = await import('/client/index.mjs')
+        return decodeImage(url).then(JSON.stringify, (error) => error.code)
+      }, url)
+      assert.equal(code, JSON.stringify(EXAMPLE))
+    },
+    '/csp',
+  )
+
+  inPage('what is wrong with an argument is said', async (page) => {
+    const { url } = serve(sendData(1))
+    const errors = await page.evaluate(async (url) => {
+      const { queryXD, xdClient, decodeImage } = await import('/client/index.mjs')
+      const calls = [
+        ...[undefined, null, 5, {}, [], 'state.png', url, Symbol('s'), Object.create(null), () => {}].map(
+          (source) => () => decodeImage(source),
+        ),
+        ...[undefined, null, 5, {}, 'http://', 'http://[', Symbol('s')].map((url) => () => queryXD(url)),
+        ...[null, 5, 'fast', { timeout: Number.NaN }, { timeout: -1 }, { timeout: 'soon' }, { signal: {} }].flatMap(
+          (options) => [() => queryXD(url, options), () => decodeImage(new Blob(), options)],
+        ),
+        () => xdClient('http://')('a=1'),
+        () => new Promise((resolve, reject) => queryXD('http://', (error) => (error ? reject(error) : resolve()))),
+      ]
+      const results = []
+      for (const call of calls) {
+        results.push(
+          await call().then(String, (error) => ({
+            code: error.code,
+            type: error instanceof TypeError,
+            message: error.message,
+          })),
+        )
+      }
+      return results
+    }, url)
+    for (const { code, type, message } of errors) {
+      assert.deepEqual([code, type], ['ERR_TEXAMPLE_INVALID_ARGUMENT', true], message)
+      assert.match(message, / must be /)
+    }
+  })
+
+  for (const kind of ['dedicated', 'shared', 'service']) {
+    inPage(`a ${kind} worker asks, and reads what it is given`, async (page) => {
+      const image = serve(sendData(EXAMPLE))
+      const missing = serve((_, response) => response.status(404).send('no'))
+      const base64 = encodeDataToImage(EXAMPLE).toString('base64')
+      const results = await page.evaluate(
+        async ({ kind, url, missing, base64 }) => {
+          const ports = {
+            dedicated: async () => new Worker('/worker.js'),
+            shared: async () => new SharedWorker('/worker.js').port,
+            async service() {
+              await navigator.serviceWorker.register('/worker.js')
+              return (await navigator.serviceWorker.ready).active
+            },
+          }
+          const port = await ports[kind]()
+          const ask = (call, args, transfer = []) =>
+            new Promise((resolve) => {
+              const { port1, port2 } = new MessageChannel()
+              port1.onmessage = ({ data }) => resolve(data)
+              if (kind === 'service') return port.postMessage({ call, args }, [port2, ...transfer])
+              port.onmessage = ({ data }) => resolve(data)
+              port.postMessage({ call, args }, transfer)
+            })
+          const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+          const bitmap = await createImageBitmap(new Blob([bytes]))
+          const results = [
+            await ask('queryXD', [url]),
+            await ask('decodeImage', [bytes]),
+            await ask('decodeImage', [new Blob([bytes])]),
+            await ask('decodeImage', [`data:image/png;base64,${base64}`]),
+            await ask('queryXD', [missing]),
+            await ask('queryXD', ['http://']),
+          ]
+          // A service worker takes no bitmap in some browsers, which say so.
+          if (kind === 'dedicated') results.push(await ask('decodeImage', [bitmap], [bitmap]))
+          return results
+        },
+        { kind, url: image.url, missing: missing.url, base64 },
+      )
+      assert.deepEqual(results.slice(0, 4), Array(4).fill({ data: EXAMPLE }))
+      assert.equal(image.requests(), 1)
+      assert.deepEqual(
+        results.slice(4, 6).map(({ code }) => code),
+        ['ERR_TEXAMPLE_IMAGE_UNREADABLE', 'ERR_TEXAMPLE_INVALID_ARGUMENT'],
+      )
+      if (kind === 'dedicated') assert.deepEqual(results[6], { data: EXAMPLE })
+    })
+  }
+
+  inPage('encodeImage makes the file that Node.js makes', async (page) => {
+    const values = [1, EXAMPLE, '', 'x'.repeat(49_146), 'ö%💡\u007f'.repeat(9_000), [null, true, 1e-7]]
+    for (const charset of ['ascii', 'utf-8']) {
+      for (const data of values) {
+        const made = await page.evaluate(encode, { data, options: { charset, compress: false } })
+        assert.ok(Buffer.from(made, 'base64').equals(encodeDataToImage(data, { charset, compression: 'none' })))
+      }
+    }
+  })
+
+  inPage('a worker makes an image and reads it', async (page) => {
+    for (const options of [{}, { robust: true, charset: 'utf-8' }]) {
+      const result = await page.evaluate(
+        (message) => {
+          const worker = new Worker('/worker.mjs', { type: 'module' })
+          worker.postMessage(message)
+          return new Promise((resolve, reject) => {
+            worker.onmessage = ({ data }) => resolve(data)
+            worker.onerror = (event) => reject(new Error(event.message))
+          })
+        },
+        { data: EXAMPLE, options },
+      )
+      assert.deepEqual(result, { type: 'image/png', data: EXAMPLE })
+    }
+  })
+
+  inPage('what encodeImage makes is read, in every form', async (page) => {
+    const values = [1, EXAMPLE, 'x'.repeat(49_146), Array.from({ length: 20_000 }, (_, i) => ({ i, s: `ö${i % 97}` }))]
+    for (const options of [{}, { charset: 'utf-8' }, { robust: true }, { robust: true, compress: false }]) {
+      for (const data of values) {
+        const made = Buffer.from(await page.evaluate(encode, { data, options }), 'base64')
+        assert.deepEqual(decodeImageToData(made), data)
+        const module = options.robust ? 'robust' : 'index'
+        await gets(page, data, serve(sendPng(made)), {}, module)
+      }
+      const bytes = Buffer.from(await page.evaluate(encode, { bytes: 70_000, options }), 'base64')
+      assert.deepEqual(
+        decodeImageToData(bytes),
+        Uint8Array.from({ length: 70_000 }, (_, i) => i),
+      )
+    }
+    const deflated = Buffer.from(await page.evaluate(encode, { data: values[3] }), 'base64')
+    assert.ok(deflated.length < JSON.stringify(values[3]).length / 3)
   })
 
   inPage('a truncated PNG is an error, or right where its pixels are whole', async (page) => {

@@ -38,25 +38,68 @@ export function file(...chunks) {
  */
 export function fromPixels(pixels, { width, height = 1, channels = 3, filter = () => 0, parts = 1 }) {
   const row = width * channels
-  const rows = []
-  for (let y = 0; y < height; y++) {
-    const kind = filter(y)
-    const filtered = Buffer.alloc(row + 1)
-    filtered[0] = kind
-    for (let at = 0; at < row; at++) {
-      const left = at < channels ? 0 : pixels[y * row + at - channels]
-      const above = y === 0 ? 0 : pixels[(y - 1) * row + at]
-      const corner = y === 0 || at < channels ? 0 : pixels[(y - 1) * row + at - channels]
-      const predicted = [0, left, above, (left + above) >> 1, paeth(left, above, corner)][kind]
-      filtered[at + 1] = pixels[y * row + at] - predicted
-    }
-    rows.push(filtered)
-  }
+  const lines = Array.from({ length: height }, (_, y) => pixels.subarray(y * row, (y + 1) * row))
+  const rows = filtered(lines, channels, filter)
   const data = zlib.deflateSync(Buffer.concat(rows))
   const size = Math.ceil(data.length / parts)
   const idats = []
   for (let at = 0; at < data.length; at += size) idats.push(chunk('IDAT', data.subarray(at, at + size)))
   return file(header({ width, height, colour: channels === 4 ? 6 : 2 }), ...idats, chunk('IEND'))
+}
+
+/** Each pass of Adam7: its first column and row, and the steps to the next ones. */
+const ADAM7 = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+]
+
+/**
+ * A file of samples, as any kind of PNG.
+ * @param {(x: number, y: number) => number[]} sample the samples of a pixel
+ * @param {{ width: number, height?: number, colour: number, depth: number, interlaced?: boolean, filter?: (row: number) => number, before?: Uint8Array[] }} options
+ */
+export function fromSamples(sample, { width, height = 1, colour, depth, interlaced = false, filter, before = [] }) {
+  const passes = interlaced ? ADAM7 : [[0, 0, 1, 1]]
+  const rows = passes.flatMap(([left, top, right, down]) => {
+    const lines = []
+    for (let y = top; y < height && left < width; y += down) {
+      let bits = ''
+      for (let x = left; x < width; x += right) {
+        for (const value of sample(x, y)) bits += value.toString(2).padStart(depth, '0')
+      }
+      lines.push(Buffer.from((bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, '0'), 2))))
+    }
+    // Filters begin anew with each pass.
+    return filtered(lines, Math.max(1, (sample(0, 0).length * depth) >> 3), filter ?? (() => 0))
+  })
+  const head = header({ width, height, colour, depth, interlace: interlaced ? 1 : 0 })
+  return file(head, ...before, chunk('IDAT', zlib.deflateSync(Buffer.concat(rows))), chunk('IEND'))
+}
+
+/**
+ * Lines, each behind its filter byte.
+ * @param {Uint8Array[]} lines
+ * @param {number} step bytes from a sample to the one left of it
+ * @param {(row: number) => number} filter
+ */
+function filtered(lines, step, filter) {
+  return lines.map((line, y) => {
+    const kind = filter(y)
+    const row = Buffer.alloc(line.length + 1)
+    row[0] = kind
+    for (let at = 0; at < line.length; at++) {
+      const left = at < step ? 0 : line[at - step]
+      const above = y === 0 ? 0 : lines[y - 1][at]
+      const corner = y === 0 || at < step ? 0 : lines[y - 1][at - step]
+      row[at + 1] = line[at] - [0, left, above, (left + above) >> 1, paeth(left, above, corner)][kind]
+    }
+    return row
+  })
 }
 
 /**

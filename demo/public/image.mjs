@@ -1,6 +1,8 @@
-/** The data image: what the visitor types, as pixels of another origin, read back here. */
+/** The data image: what the visitor types, as pixels of another origin, read back here; saved and dropped without one. */
 
+import { encodeImage } from '/client/encode.mjs'
 import { decodeImage, queryXD } from '/client/index.mjs'
+import { PixelView } from './pixel-view.mjs'
 
 const at = (id) => document.getElementById(id)
 
@@ -8,13 +10,23 @@ export async function showImage(origin, say) {
   const view = new PixelView(at('pixels'))
   const text = at('text')
 
+  function present({ data, pixels }) {
+    view.show(pixels)
+    at('readback').value = JSON.stringify(data)
+    at('pixels-size').textContent = `${pixels.width} × ${pixels.height} pixels, three bytes in each`
+  }
+
+  let typing
+  /** What was asked for last is shown, whatever comes when. */
+  let turn = 0
+
   async function show() {
+    const mine = ++turn
     const query = new URLSearchParams({ text: text.value, _: crypto.randomUUID() })
     try {
       const image = await viaImage(`${origin}/xd?${query}`)
-      view.show(image.pixels)
-      at('readback').value = JSON.stringify(image.data)
-      at('pixels-size').textContent = `${image.pixels.width} × ${image.pixels.height} pixels, three bytes in each`
+      if (mine !== turn) return
+      present(image)
       at('image-bytes').textContent = bytes(image)
       at('image-time').textContent = `${image.took.toFixed(1)} ms`
       const json = await viaFetch(`${origin}/xd.json?${query}`)
@@ -25,12 +37,30 @@ export async function showImage(origin, say) {
     }
   }
 
+  at('save').addEventListener('click', async () => {
+    const picture = await encodeImage({ text: text.value })
+    download(picture, 'texample.png')
+    at('picture-status').textContent = `Saved: ${picture.size} bytes. Drop the picture here after a change of the text.`
+  })
+
+  acceptPictures(at('drop'), at('picture'), async (file) => {
+    clearTimeout(typing)
+    turn++
+    try {
+      const data = await decodeImage(file)
+      present({ data, pixels: pixelsOf(await createImageBitmap(file)) })
+      if (typeof data?.text === 'string') text.value = data.text
+      at('picture-status').textContent = `Read from ${file.name}, which has ${file.size} bytes.`
+    } catch (error) {
+      at('picture-status').textContent = `${file.name} gives no data: ${error.message} (${error.code})`
+    }
+  })
+
   // The first question names the visitor: one line, as in the README.
   const { uid } = await queryXD(`${origin}/xd`, { credentials: 'include' })
   at('uid').textContent = uid
 
   await show()
-  let typing
   text.addEventListener('input', () => {
     clearTimeout(typing)
     typing = setTimeout(show, 120)
@@ -43,14 +73,47 @@ async function viaImage(url) {
   image.crossOrigin = 'use-credentials'
   const started = performance.now()
   image.src = url
-  await image.decode()
   const data = await decodeImage(image)
   const took = performance.now() - started
 
-  const canvas = new OffscreenCanvas(image.width, image.height)
-  const context = canvas.getContext('2d', { willReadFrequently: true })
+  return { data, took, size: size(url), pixels: pixelsOf(image) }
+}
+
+/** The pixels of a picture that is here. */
+function pixelsOf(image) {
+  const { width, height } = image
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
   context.drawImage(image, 0, 0)
-  return { data, took, size: size(url), pixels: context.getImageData(0, 0, image.width, image.height) }
+  return context.getImageData(0, 0, width, height)
+}
+
+/** Hands a file to the visitor. */
+function download(blob, name) {
+  const link = Object.assign(document.createElement('a'), { href: URL.createObjectURL(blob), download: name })
+  link.click()
+  // The download has begun by then, and holds the file.
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+}
+
+/** Calls `take` with a file that is dropped on `zone` or chosen with `input`. */
+function acceptPictures(zone, input, take) {
+  input.addEventListener('change', () => {
+    if (input.files[0]) take(input.files[0])
+    // The same file may be chosen again.
+    input.value = ''
+  })
+  const holdsFile = (event) => event.dataTransfer.types.includes('Files')
+  for (const type of ['dragover', 'drop']) {
+    // A picture that misses the zone must not replace the page.
+    addEventListener(type, (event) => holdsFile(event) && event.preventDefault())
+  }
+  zone.addEventListener('dragover', () => zone.classList.add('over'))
+  zone.addEventListener('dragleave', () => zone.classList.remove('over'))
+  zone.addEventListener('drop', (event) => {
+    zone.classList.remove('over')
+    const [file] = event.dataTransfer.files
+    if (file) take(file)
+  })
 }
 
 async function viaFetch(url) {
@@ -68,62 +131,3 @@ function size(url) {
 }
 
 const bytes = ({ size }) => (size === undefined ? '–' : String(size))
-
-/** Pixels as large as the place allows, in rows that fill it, with the characters that each holds. */
-class PixelView {
-  #canvas
-  #pixels
-
-  constructor(canvas) {
-    this.#canvas = canvas
-    new ResizeObserver(() => this.#draw()).observe(canvas)
-  }
-
-  show(pixels) {
-    this.#pixels = pixels
-    this.#draw()
-  }
-
-  #draw() {
-    if (this.#pixels === undefined) return
-    const canvas = this.#canvas
-    const scale = devicePixelRatio
-    const width = canvas.clientWidth
-    const height = canvas.clientHeight
-    canvas.width = Math.round(width * scale)
-    canvas.height = Math.round(height * scale)
-    const context = canvas.getContext('2d')
-    context.scale(scale, scale)
-
-    const { data, width: columns, height: rows } = this.#pixels
-    const count = columns * rows
-    const side = largestSide(width, height, count)
-    const perRow = Math.floor(width / side)
-    context.font = `600 ${Math.floor(side / 2.9)}px ui-monospace, "DejaVu Sans Mono", monospace`
-    context.textAlign = 'center'
-    context.textBaseline = 'middle'
-    for (let i = 0; i < count; i += 1) {
-      const bytes = data.subarray(i * 4, i * 4 + 3)
-      const x = (i % perRow) * side
-      const y = Math.floor(i / perRow) * side
-      context.fillStyle = `rgb(${bytes.join()})`
-      context.fillRect(x, y, side - 1, side - 1)
-      if (side < 18) continue
-      const [red, green, blue] = bytes
-      context.fillStyle = red * 0.299 + green * 0.587 + blue * 0.114 > 130 ? '#000' : '#fff'
-      context.fillText(Array.from(bytes, character).join(''), x + side / 2 - 0.5, y + side / 2)
-    }
-  }
-}
-
-/** The largest square with which `count` of them fit. */
-function largestSide(width, height, count) {
-  let side = Math.floor(Math.min(height, Math.sqrt((width * height) / count)))
-  while (side > 1 && Math.floor(width / side) * Math.floor(height / side) < count) side -= 1
-  return Math.min(side, 48)
-}
-
-/** A byte as one character; a dot for what has none, such as the terminator and the CRC. */
-function character(byte) {
-  return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·'
-}

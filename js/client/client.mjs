@@ -1,57 +1,70 @@
-import { TexampleError } from './error.mjs'
+import { bounded } from './bounded.mjs'
+import { TexampleError, unreadable, wrong } from './error.mjs'
 import { draw, noise } from './pixels.mjs'
 import { readPng } from './png.mjs'
 
 /**
- * The client: `read` takes the value out of bytes, noisy up to what is `bearable`.
- * @param {(bytes: Uint8Array, legacy?: boolean) => Promise<any>} read
+ * The client: `read` takes the value out of a payload that is off by `bearable` at the most.
+ * @param {(payload: Uint8Array, legacy?: boolean) => Promise<any>} read
  * @param {number} bearable
  */
 export function createClient(read, bearable) {
   /**
-   * @param {any} image
+   * @param {any} picture
    * @param {boolean} [legacy]
    */
-  async function readImage(image, legacy) {
+  async function readPicture(picture, legacy) {
     try {
-      return await read(draw(image), legacy)
+      // Out of view it would not load.
+      picture.loading &&= 'eager'
+      // In a background tab `load` comes, and `decode()` waits until the tab is looked at.
+      if (picture.complete === false) {
+        await new Promise((resolve) => {
+          picture.addEventListener('load', resolve)
+          picture.addEventListener('error', resolve)
+        })
+      }
+      return await read(await draw(picture), legacy)
     } catch (cause) {
       throw cause instanceof TexampleError && !noise() ? cause : unreadable(cause)
     }
   }
 
   /**
-   * @param {Response} response
+   * @param {any} file
    * @param {boolean} [legacy]
    */
-  const readFile = async (response, legacy) => read(await readPng(response), legacy)
+  const readFile = async (file, legacy) => read(await readPng(file), legacy)
 
   /**
    * @param {URL} url
    * @param {import('./index.mjs').QueryOptions} options
    * @param {AbortSignal} signal
    */
-  async function ask(url, { credentials = 'omit', fallback = true, legacy }, signal) {
+  async function ask(url, { credentials, fallback = true, legacy }, signal) {
+    const withCookies = credentials === 'include'
+    /** @type {unknown} */
     let failed
-    if (!fallback || noise() <= bearable) {
+    // Workers have no `Image`.
+    if (globalThis.Image && (!fallback || noise() <= bearable)) {
       const image = new Image()
-      image.crossOrigin = credentials === 'omit' ? '' : 'use-credentials'
-      image.src = url.href
+      image.crossOrigin = withCookies ? 'use-credentials' : ''
+      image.src = /** @type {any} */ (url)
       // Ends the download.
       signal.onabort = () => {
         image.src = ''
       }
-      await loaded(image)
       try {
-        return await readImage(image, legacy)
+        return await readPicture(image, legacy)
       } catch (error) {
         failed = error
       }
     }
-    if (!fallback) throw failed
-    /** @type {any} */
-    const response = await fetch(url, { credentials, signal }).catch((error) => error)
-    if (!response.ok) throw failed ?? unreadable(response)
+    if (failed && !fallback) throw failed
+    // Without credentials, cookies go to the page's own origin alone: so do those of an image.
+    const response = await fetch(url, { credentials: withCookies ? credentials : undefined, signal }).catch((cause) => {
+      throw failed ?? unreadable(cause)
+    })
     return readFile(response, legacy)
   }
 
@@ -61,9 +74,9 @@ export function createClient(read, bearable) {
    * @param {any} [callback]
    * @returns {any}
    */
-  function queryXD(url, options = {}, callback) {
-    if (options.call) return queryXD(url, {}, options)
-    const answer = bounded(url, options, ask)
+  function queryXD(url, options, callback) {
+    if (options?.call) return queryXD(url, {}, options)
+    const answer = bounded(options, (signal, options) => ask(address(url, options), options, signal))
     if (!callback) return answer
     // In a task of their own, so that what a callback throws is reported and nothing else.
     answer.then(
@@ -84,50 +97,33 @@ export function createClient(read, bearable) {
 
     /**
      * @param {any} source
-     * @param {{ legacy?: boolean }} [options]
+     * @param {any} [options]
+     * @returns {Promise<any>}
      */
-    async decodeImage(source, { legacy } = {}) {
-      if (!('width' in source)) return readFile(new Response(source), legacy)
-      await loaded(source)
-      return readImage(source, legacy)
-    },
+    decodeImage: (source, options) =>
+      bounded(options, async (signal, { legacy }) => {
+        if (source?.byteLength >= 0) source = new Response(source)
+        if (source?.arrayBuffer) return readFile(source, legacy)
+        if (source?.width >= 0) return readPicture(source, legacy)
+        if (/^(data|blob):/.test(source?.href ?? source?.trim?.())) return ask(address(source, {}), { legacy }, signal)
+        throw wrong('source must be an image, canvas, Blob, bytes, Response, data: or blob: URL')
+      }),
   }
 }
 
-/** @param {any} image */
-const loaded = (image) =>
-  image.decode?.().catch((/** @type {unknown} */ cause) => {
-    throw unreadable(cause, 'no image, or no CORS')
-  })
-
-/** @param {unknown} cause */
-const unreadable = (cause, message = 'the canvas changes pixels, or lacks crossOrigin') =>
-  new TexampleError('UNREADABLE', message, cause)
-
 /**
- * @param {string | URL} address
+ * @param {any} url
  * @param {import('./index.mjs').QueryOptions & { query?: unknown }} options
- * @param {Function} ask
  */
-async function bounded(address, { query, signal, timeout = 30_000, cacheBust = true, ...options }, ask) {
-  const url = new URL(address, document.baseURI)
-  // Proxies and browsers like to cache images, even without their CORS headers.
-  const unique = cacheBust && /^http/.test(url.href) && `_=${Math.random()}`
-  url.search = [url.search, query, unique].filter(Boolean).join('&')
-  const over = new AbortController()
-  /** @type {any} */
-  let timer
+function address(url, { query, cacheBust = true }) {
   try {
-    return await new Promise((resolve, reject) => {
-      const stop = () => reject(signal?.reason)
-      timer = setTimeout(() => reject(unreadable(0, `no image in time`)), Math.min(timeout, 2 ** 31 - 1))
-      signal?.addEventListener('abort', stop, over)
-      if (signal?.aborted) stop()
-      else ask(url, options, over.signal).then(resolve, reject)
-    })
-  } finally {
-    clearTimeout(timer)
-    // Ends what still runs, and takes the listener back.
-    over.abort()
+    // Only a string has `trim`. A request's URL is relative to the page, or to the worker.
+    url = new URL(new Request(url.href ?? url.trim()).url)
+  } catch {
+    throw wrong('url must be a URL')
   }
+  // Proxies and browsers like to cache images, even without their CORS headers.
+  const unique = cacheBust && url.host && `_=${Math.random()}`
+  url.search = [url.search, query, unique].filter(Boolean).join('&')
+  return url
 }

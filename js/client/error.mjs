@@ -12,3 +12,16 @@ export class TexampleError extends Error {
     this.code = `ERR_TEXAMPLE_IMAGE_${kind}`
   }
 }
+
+/**
+ * @param {unknown} [cause]
+ * @param {string} message
+ */
+export const unreadable = (cause, message = 'no image, CORS or honest canvas') =>
+  new TexampleError('UNREADABLE', message, cause)
+
+/**
+ * An argument that is wrong.
+ * @param {string} expected what must be
+ */
+export const wrong = (expected) => Object.assign(new TypeError(expected), { code: 'ERR_TEXAMPLE_INVALID_ARGUMENT' })

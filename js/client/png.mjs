@@ -1,61 +1,82 @@
-import { TexampleError } from './error.mjs'
+import { TexampleError, unreadable } from './error.mjs'
+import { inflate } from './inflate.mjs'
 
 /**
- * The red, green and blue of a PNG file, read without a canvas.
- * @param {Response} response
+ * Red, green and blue of a PNG file of any kind, read without a canvas. Of 16 bits the high byte counts, and alpha is
+ * passed over.
+ * @param {any} response a Response or a Blob
  * @returns {Promise<Uint8Array>}
  */
 export async function readPng(response) {
+  const file = await response.arrayBuffer().catch((/** @type {unknown} */ cause) => {
+    throw unreadable(cause)
+  })
+  const bytes = new Uint8Array(file)
+  if (bytes[0] !== 0x89 || bytes[1] !== 0x50) {
+    // A page that says 404 is not the image.
+    throw new TexampleError(response.ok === false ? 'UNREADABLE' : 'INVALID', 'no PNG')
+  }
   try {
-    const file = await response.arrayBuffer()
     const view = new DataView(file)
     // Beyond the end it throws a RangeError.
     const at = (/** @type {number} */ offset) => view.getUint32(offset)
-    // The signature; eight bits of red, green and blue, alpha or not; not interlaced; no larger than ours.
-    if (at(0) !== 0x89504e47 || (at(24) | 0x40000) !== 0x8060000 || at(28) >>> 24 || at(16) * at(20) > 2 ** 25) {
-      throw new TexampleError('INVALID', 'not a PNG that carries data')
-    }
+    const width = at(16)
+    const height = at(20)
+    const [depth, colour, , , interlaced] = bytes.subarray(24)
+    const channels = [1, 0, 3, 1, 2, 0, 4][colour]
+    // Sixteen bits of as many pixels as a data image has at the most: a larger picture must not take memory.
+    if (width * height * depth > 2 ** 28) throw 0
     const parts = []
-    for (let chunk = 8; at(chunk + 4) !== 0x49454e44; chunk += at(chunk) + 12) {
-      if (at(chunk + 4) === 0x49444154) parts.push(file.slice(chunk + 8, chunk + 8 + at(chunk)))
+    /** @type {any} */
+    let palette
+    // Two letters tell the kinds that count apart: IEND, IDAT, PLTE.
+    for (let chunk = 8, kind = 0; kind !== 0x4945; ) {
+      kind = at(chunk + 4) >> 16
+      const end = chunk + 8 + at(chunk)
+      const data = bytes.subarray(chunk + 8, end)
+      if (kind === 0x4944) parts.push(data)
+      if (kind === 0x504c) palette = data
+      chunk = end + 4
     }
-    const channels = at(24) & 0x40000 ? 4 : 3
-    const row = at(16) * 3
-    const raw = await inflate(parts, 'deflate', (at(16) * channels + 1) * at(20))
-    const pixels = new Uint8Array(row * at(20))
-    // Each channel is filtered by itself, so alpha can be passed over.
-    for (let from = 0, to = 0; to < pixels.length; ) {
-      const filter = raw[from++]
-      for (let x = 0; x < row; x++, to++) {
-        const left = x < 3 ? 0 : pixels[to - 3]
-        const above = pixels[to - row] | 0
-        const corner = x < 3 ? 0 : pixels[to - row - 3] | 0
-        const paeth = (/** @type {number} */ best, /** @type {number} */ other) =>
-          Math.abs(left + above - corner - other) < Math.abs(left + above - corner - best) ? other : best
-        pixels[to] = raw[from++] + [0, left, above, (left + above) >> 1, [left, above, corner].reduce(paeth)][filter]
-        if (x % 3 > 1) from += channels - 3
-      }
-    }
-    return pixels
-  } catch (/** @type {any} */ cause) {
-    throw cause.code ? cause : new TexampleError('CORRUPT', 'the PNG is cut off', cause)
-  }
-}
 
-/**
- * Inflates exactly `length` bytes, and throws when they are fewer or more.
- * @param {BlobPart[]} parts
- * @param {CompressionFormat} format
- * @param {number} length
- */
-export async function inflate(parts, format, length) {
-  const reader = new Blob(parts).stream().pipeThrough(new DecompressionStream(format)).getReader()
-  const bytes = new Uint8Array(length)
-  for (let filled = 0; ; ) {
-    const { done, value } = await reader.read()
-    if (done && filled === length) return bytes
-    // Too few: no `value`. Too many: they do not fit.
-    bytes.set(/** @type {Uint8Array} */ (value), filled)
-    filled += /** @type {Uint8Array} */ (value).length
+    const lengthOf = (/** @type {number} */ columns) => (columns * channels * depth + 7) >> 3
+    const step = lengthOf(1)
+    // Passes have more rows in all, and round each one up.
+    const raw = await inflate(parts, 'deflate', ((lengthOf(width) + 8) * (height + 8)) << interlaced)
+    const pixels = new Uint8Array(width * height * 3)
+    const most = ((1 << depth) - 1) & 255
+    let row = 0
+    // The seven passes of Adam7; a file that is not interlaced is what would be the eighth.
+    let pass = interlaced ? 0 : 7
+    do {
+      const right = 8 >> (pass / 2)
+      const down = 8 >> ((pass - 1) / 2)
+      const left = pass % 2 ? right >> 1 : 0
+      const top = pass % 2 || !pass ? 0 : down >> 1
+      const length = lengthOf(Math.ceil((width - left) / right))
+      for (let y = top; y < height && length > 0; y += down, row += length) {
+        const filter = raw[row++]
+        for (let i = 0; filter && i < length; i++) {
+          // Outside of the picture all are 0, which false is in what follows.
+          const a = /** @type {number} */ (i >= step && raw[row + i - step])
+          const b = /** @type {number} */ (y > top && raw[row + i - length - 1])
+          const c = /** @type {number} */ (i >= step && y > top && raw[row + i - length - 1 - step])
+          const paeth = [a, b, c].sort((one, other) => Math.abs(a + b - c - one) - Math.abs(a + b - c - other))[0]
+          raw[row + i] += [0, a, b, (a + b) >> 1, paeth][filter]
+        }
+        const sample = (/** @type {number} */ bit) => (raw[row + (bit >> 3)] >> ((8 - depth - bit) & 7)) & most
+        for (let x = left, index = 0; x < width; x += right, index++) {
+          for (let channel = 0; channel < 3; channel++) {
+            pixels[(y * width + x) * 3 + channel] =
+              colour === 3
+                ? palette[sample(index * depth) * 3 + channel]
+                : (sample((index * channels + (colour & 2 && channel)) * depth) * 255) / most
+          }
+        }
+      }
+    } while (++pass < 7)
+    return pixels
+  } catch (cause) {
+    throw new TexampleError('CORRUPT', 'a broken PNG', cause)
   }
 }

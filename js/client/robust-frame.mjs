@@ -1,23 +1,25 @@
-import { crc32, open } from './frame.mjs'
-import { inflate } from './png.mjs'
+import { open } from './frame.mjs'
+import { inflate } from './inflate.mjs'
 
 /**
- * The value that the bytes of the pixels carry, in the plain form or in the robust one: six bits in the top of each
+ * The value in a payload of the plain form or of the robust one: six bits in the top of each
  * channel, see docs/data-images.md.
- * @param {Uint8Array} bytes
+ * @param {Uint8Array} payload
  * @param {boolean} [legacy]
  */
-export async function openRobust(bytes, legacy) {
-  try {
-    return await open(bytes, legacy)
-  } catch (error) {
-    const json = await unpack(bytes).catch(() => undefined)
-    if (json) return JSON.parse(new TextDecoder().decode(json))
-    throw error
-  }
-}
+export const openRobust = (payload, legacy) =>
+  open(payload, legacy).catch((error) =>
+    unpack(payload)
+      .then(open)
+      .catch(() => {
+        throw error
+      }),
+  )
 
-/** @param {Uint8Array} channels */
+/**
+ * The plain payload in a robust one: what stands behind JSON there is in the header here.
+ * @param {Uint8Array} channels
+ */
 async function unpack(channels) {
   const bytes = new Uint8Array((channels.length >> 2) * 3 + 3)
   for (let from = 0, to = 0; from < channels.length; ) {
@@ -30,8 +32,9 @@ async function unpack(channels) {
   const view = new DataView(bytes.buffer)
   const length = view.getUint32(4)
   const deflated = bytes.slice(12, 12 + view.getUint32(0))
-  // The CRC tells the forms apart; the lengths keep what is not ours from taking memory.
-  if (deflated.length < view.getUint32(0) || length > deflated.length * 1032) return
-  const json = await inflate([deflated], 'deflate-raw', length)
-  if (length && crc32(json) === view.getUint32(8)) return json
+  // Lengths that deflate cannot reach are those of another picture, and must not take memory.
+  if (length > deflated.length * 1032) throw 'length'
+  const payload = await inflate([deflated], 'deflate-raw', length + 5)
+  payload.set(bytes.subarray(8, 12), length + 1)
+  return payload
 }

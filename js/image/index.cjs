@@ -1,13 +1,14 @@
 'use strict'
 
-/** Data images: JSON in the pixels of a PNG. */
+/** Data images: JSON, or bytes, in the pixels of a PNG. */
 
-const { isSharedArrayBuffer, isUint8Array } = require('node:util/types')
+const { isAnyArrayBuffer, isSharedArrayBuffer, isUint8Array } = require('node:util/types')
 const { markAsUntransferable } = require('node:worker_threads')
 
 const addon = require('../native/loader.cjs')
+const { checkBoolean, checkInteger, checkOneOf, checkOptions } = require('../arguments.cjs')
 const { isLatin1, writeJson } = require('./json-text.cjs')
-const { TexampleError, fromNative, outOfRange, wrongType } = require('../errors.cjs')
+const { TexampleError, describe, fromNative, wrongType } = require('../errors.cjs')
 
 const codec = addon.imageCalls()
 
@@ -17,26 +18,32 @@ const MAX_BYTES = 50_331_643
 /** Tasks that may be on the pool or wait for it. */
 const MOST_TASKS = 65_536
 
-/** What `compression` may be; each one's place is what src/node/image.rs reads. */
+const ENCODE_OPTIONS = new Set(['compression', 'charset', 'maxBytes', 'robust'])
+const DECODE_OPTIONS = new Set(['maxBytes'])
+
+/** What `compression` may be; each one's place is what src/node/image reads. */
 const COMPRESSIONS = ['auto', 'none', 'fast', 'best']
 const UTF8 = 0b100
 const ROBUST = 0b1000
 const LATIN1 = 0b1_0000
 const PIECES = 0b10_0000
+const BYTES = 0b100_0000
+
+const CHARSETS = ['ascii', 'utf-8']
 
 /** Characters of a text that crosses faster when it is known to be Latin-1. */
 const WORTH_A_LOOK = 2048
 
-/** Small images share memory, as Node's own small buffers do: to make a buffer takes longer than to make the image. */
+/** Small images share memory, as Node's small buffers do: making a buffer takes longer than making the image. */
 const SLAB = 16_384
 
-/** The most bytes of an image that goes into the slab; src/node/image.rs has the same number. */
+/** The most bytes of an image that goes into the slab; src/node/image has the same number. */
 const MOST_POOLED = 4096
 
-/** Bytes of long text that are kept room for. */
+/** The most bytes of the buffer that is kept for long texts. */
 const MOST_KEPT = 4 << 20
 
-/** A buffer of memory that is there already, in a third of the time of `subarray`, which looks at its arguments and its own kind. */
+/** Makes a buffer over existing memory in a third of the time that `subarray` takes. */
 const Slice = /** @type {new (memory: ArrayBuffer, from: number, length: number) => Buffer} */ (
   /** @type {any} */ (Buffer)[Symbol.species]
 )
@@ -55,14 +62,32 @@ let tasks = 0
 function encodeDataToImage(data, options) {
   const flags = options === undefined ? 0 : encodeFlags(options)
   const maxBytes = options === undefined ? MAX_BYTES : byteLimit(options)
-  const json = stringify(data, maxBytes)
+  return encode(textOrBytes(data, maxBytes), flags, maxBytes)
+}
+
+/**
+ * The image of JSON text, which is carried as it stands.
+ * @param {string} json
+ * @param {import('../index.js').EncodeOptions} options
+ */
+function encodeJson(json, options) {
+  return encode(json, encodeFlags(options), byteLimit(options))
+}
+
+/**
+ * @param {string | string[] | Uint8Array} data
+ * @param {number} flags
+ * @param {number} maxBytes
+ * @returns {Buffer}
+ */
+function encode(data, flags, maxBytes) {
   if (used > SLAB - MOST_POOLED) {
     slab = newSlab()
     used = 0
   }
   let made
   try {
-    made = codec.encode(json, flags | formOf(json), maxBytes, slab, used)
+    made = codec.encode(data, flags | formOf(data), maxBytes, slab, used)
   } catch (error) {
     throw fromNative(error)
   }
@@ -73,12 +98,13 @@ function encodeDataToImage(data, options) {
 }
 
 /**
- * Flags that say how the text crosses.
- * @param {string | string[]} json
+ * Flags that say how the data cross.
+ * @param {string | string[] | Uint8Array} data
  */
-function formOf(json) {
-  if (typeof json === 'string') return json.length >= WORTH_A_LOOK && isLatin1(json) ? LATIN1 : 0
-  return isLatin1(json) ? PIECES | LATIN1 : PIECES
+function formOf(data) {
+  if (typeof data === 'string') return data.length >= WORTH_A_LOOK && isLatin1(data) ? LATIN1 : 0
+  if (!Array.isArray(data)) return BYTES
+  return isLatin1(data) ? PIECES | LATIN1 : PIECES
 }
 
 function newSlab() {
@@ -96,9 +122,9 @@ function newSlab() {
 async function encodeDataToImageAsync(data, options) {
   const flags = options === undefined ? 0 : encodeFlags(options)
   const maxBytes = options === undefined ? MAX_BYTES : byteLimit(options)
-  const json = stringify(data, maxBytes)
-  const form = formOf(json)
-  return /** @type {Buffer} */ (await onPool(() => addon.encodeImageAsync(json, flags | form, maxBytes)))
+  const given = textOrBytes(data, maxBytes)
+  const form = formOf(given)
+  return /** @type {Buffer} */ (await onPool(() => addon.encodeImageAsync(given, flags | form, maxBytes)))
 }
 
 /**
@@ -107,7 +133,17 @@ async function encodeDataToImageAsync(data, options) {
  * @returns {any}
  */
 function decodeImageToData(png, options) {
-  const maxBytes = options === undefined ? MAX_BYTES : byteLimit(checkOptions(options))
+  return dataOf(decodeContent(png, options))
+}
+
+/**
+ * The JSON text of an image, as it is carried, or its bytes.
+ * @param {Uint8Array} png
+ * @param {import('../index.js').DecodeOptions} [options]
+ * @returns {string | Uint8Array}
+ */
+function decodeContent(png, options) {
+  const maxBytes = options === undefined ? MAX_BYTES : decodeLimit(options)
   const bytes = checkImage(png)
   let made
   try {
@@ -115,10 +151,9 @@ function decodeImageToData(png, options) {
   } catch (error) {
     throw fromNative(error)
   }
-  if (typeof made === 'string') return parse(made)
-  if (typeof made === 'number') return parse(scratch.toString('latin1', 0, made))
-  if (made.length <= MOST_KEPT) scratch = made
-  return parse(made.toString('latin1'))
+  if (typeof made === 'number') return scratch.toString('latin1', 0, made)
+  if (Buffer.isBuffer(made) && made.length <= MOST_KEPT) scratch = made
+  return contentOf(made)
 }
 
 /**
@@ -127,10 +162,35 @@ function decodeImageToData(png, options) {
  * @returns {Promise<any>}
  */
 async function decodeImageToDataAsync(png, options) {
-  const maxBytes = options === undefined ? MAX_BYTES : byteLimit(checkOptions(options))
+  const maxBytes = options === undefined ? MAX_BYTES : decodeLimit(options)
   const bytes = checkImage(png)
-  const made = /** @type {string | Buffer} */ (await onPool(() => addon.decodeImageAsync(bytes, maxBytes)))
-  return parse(typeof made === 'string' ? made : made.toString('latin1'))
+  const made = await onPool(() => addon.decodeImageAsync(bytes, maxBytes))
+  return dataOf(contentOf(/** @type {string | Buffer | ArrayBuffer} */ (made)))
+}
+
+/**
+ * What the add-on found: text, long text that is ASCII, or carried bytes.
+ * @param {string | Buffer | ArrayBuffer} made
+ */
+function contentOf(made) {
+  if (typeof made === 'string') return made
+  return Buffer.isBuffer(made) ? made.toString('latin1') : new Uint8Array(made)
+}
+
+/** @param {string | Uint8Array} content */
+function dataOf(content) {
+  return typeof content === 'string' ? parse(content) : content
+}
+
+/**
+ * The JSON text of data, perhaps in pieces, or the bytes that they are.
+ * @param {any} data
+ * @param {number} maxBytes
+ */
+function textOrBytes(data, maxBytes) {
+  if (typeof data !== 'object' || data === null) return stringify(data, maxBytes)
+  if (isUint8Array(data)) return unshared(data)
+  return isAnyArrayBuffer(data) ? unshared(new Uint8Array(data)) : stringify(data, maxBytes)
 }
 
 /**
@@ -151,7 +211,7 @@ function stringify(data, maxBytes) {
     throw new TexampleError('ERR_TEXAMPLE_NOT_SERIALIZABLE', message, cause)
   }
   if (json === undefined) {
-    const message = `the data have no JSON form: ${data === undefined ? 'undefined' : `a ${typeof data}`} is nothing in JSON; send null`
+    const message = `the data have no JSON form: ${describe(data)} is nothing in JSON; send null`
     throw new TexampleError('ERR_TEXAMPLE_NOT_SERIALIZABLE', message)
   }
   return json
@@ -192,56 +252,45 @@ async function onPool(start) {
 /** @param {unknown} png */
 function checkImage(png) {
   if (!isUint8Array(png)) throw wrongType('png', 'a Uint8Array or a Buffer', png)
-  const { buffer } = png
-  // Another thread may write to shared memory while it is read.
-  return !(buffer instanceof ArrayBuffer) && isSharedArrayBuffer(buffer) ? Uint8Array.from(png) : png
+  return unshared(png)
 }
 
 /**
- * @template T
- * @param {T} options
- * @returns {T}
+ * Another thread may write to shared memory while it is read, so that is copied.
+ * @param {Uint8Array} bytes
  */
-function checkOptions(options) {
-  if (typeof options !== 'object' || options === null) throw wrongType('options', 'an object', options)
-  return options
+function unshared(bytes) {
+  const { buffer } = bytes
+  return !(buffer instanceof ArrayBuffer) && isSharedArrayBuffer(buffer) ? Uint8Array.from(bytes) : bytes
 }
 
 /** @param {import('../index.js').EncodeOptions} options */
 function encodeFlags(options) {
-  const { compression, charset, robust } = checkOptions(options)
-  let flags = 0
-  if (compression !== undefined) {
-    flags = COMPRESSIONS.indexOf(compression)
-    if (flags === -1) throw oneOf('options.compression', COMPRESSIONS, compression)
-  }
-  if (charset !== undefined && charset !== 'ascii') {
-    if (charset !== 'utf-8') throw oneOf('options.charset', ['ascii', 'utf-8'], charset)
-    flags |= UTF8
-  }
-  if (robust !== undefined && typeof robust !== 'boolean') throw wrongType('options.robust', 'a boolean', robust)
-  return robust ? flags | ROBUST : flags
+  checkOptions('options', options, ENCODE_OPTIONS)
+  const { compression = 'auto', charset = 'ascii', robust = false } = options
+  checkOneOf('options.compression', COMPRESSIONS, compression)
+  checkOneOf('options.charset', CHARSETS, charset)
+  checkBoolean('options.robust', robust)
+  return COMPRESSIONS.indexOf(compression) | (charset === 'utf-8' ? UTF8 : 0) | (robust ? ROBUST : 0)
 }
 
-/**
- * @param {string} name
- * @param {string[]} values
- * @param {unknown} actual
- */
-function oneOf(name, values, actual) {
-  const expected = `one of ${values.map((value) => `'${value}'`).join(', ')}`
-  return typeof actual === 'string' ? outOfRange(name, expected, actual) : wrongType(name, expected, actual)
+/** @param {import('../index.js').DecodeOptions} options */
+function decodeLimit(options) {
+  checkOptions('options', options, DECODE_OPTIONS)
+  return byteLimit(options)
 }
 
 /** @param {{ maxBytes?: number }} options */
-function byteLimit(options) {
-  const { maxBytes } = options
-  if (maxBytes === undefined) return MAX_BYTES
-  if (typeof maxBytes !== 'number') throw wrongType('options.maxBytes', 'a number', maxBytes)
-  if (!Number.isInteger(maxBytes) || maxBytes < 1 || maxBytes > MAX_BYTES) {
-    throw outOfRange('options.maxBytes', `an integer from 1 to ${MAX_BYTES}`, maxBytes)
-  }
+function byteLimit({ maxBytes = MAX_BYTES }) {
+  checkInteger('options.maxBytes', maxBytes, 1, MAX_BYTES)
   return maxBytes
 }
 
-module.exports = { encodeDataToImage, encodeDataToImageAsync, decodeImageToData, decodeImageToDataAsync }
+module.exports = {
+  decodeContent,
+  decodeImageToData,
+  decodeImageToDataAsync,
+  encodeDataToImage,
+  encodeDataToImageAsync,
+  encodeJson,
+}

@@ -3,8 +3,9 @@
 /**
  * JSON text, of a long array in pieces.
  *
- * `JSON.stringify` leaves a text in parts, and V8 joins them when somebody reads it. A string past 128 KB gets fresh
- * pages for that, and each page is a fault: together up to a third of the time. Pieces stay in memory that is in use.
+ * `JSON.stringify` leaves a text in parts, and V8 joins them when the text is read. A string past
+ * 128 KB gets fresh pages for that, and each page is a fault: together up to a third of the time.
+ * Pieces stay in memory that is in use.
  */
 
 const { isProxy } = require('node:util/types')
@@ -26,7 +27,7 @@ const WORTH = 128 << 10
 /**
  * The JSON text of `data`; of a long array perhaps the texts of arrays that it is made of; undefined if there is none.
  * @param {unknown} data
- * @param {number} most characters, past which nobody needs the rest
+ * @param {number} most characters, past which the rest is not needed
  * @returns {string | string[] | undefined}
  */
 function writeJson(data, most) {
@@ -46,8 +47,8 @@ function writeJson(data, most) {
 }
 
 /**
- * Whether an array is long, and nobody can tell that its elements are written as those of others: but who changes the
- * array itself from within a getter or a `toJSON` deeper down, since a piece's elements are read together.
+ * Whether an array is long, and its elements are written as those of any other. An array that is changed from within a
+ * getter or a `toJSON` deeper down is not noticed, since a piece's elements are read together.
  * @param {unknown} data
  * @returns {data is unknown[]}
  */

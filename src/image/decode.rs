@@ -1,85 +1,140 @@
-//! From a PNG file to JSON text.
+//! From a PNG file to the data in it.
 
-use super::container::Container;
-use super::deflate;
-use super::frame::Frame;
-use super::own::Own;
-use super::{DecodeOptions, Workspace, frame, robust, text, too_large};
+use super::canonical::Canonical;
+use super::frame::{self, Frame};
+use super::limit::{MAX_BYTES, too_large};
+use super::options::DecodeOptions;
+use super::png_decoder::PngDecoder;
+use super::workspace::Workspace;
+use super::{deflate, robust, text};
 use crate::{Error, ErrorCode, Result};
 
-/// Who reads the pixels.
+/// What an image carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// JSON text, which is not parsed.
+    Json(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+/// Which decoder reads the pixels.
 enum File<'a> {
-    Own(Own<'a>),
-    Other(Box<Container<'a>>),
+    Canonical(Canonical<'a>),
+    Other(Box<PngDecoder<'a>>),
+}
+
+/// Data whose form is known.
+enum Found<'a> {
+    /// JSON text with a CRC that holds.
+    Sealed(&'a [u8]),
+    /// Text of the original encoder, which carries no CRC.
+    Unsealed(&'a [u8]),
+    Bytes(&'a [u8]),
 }
 
 impl Workspace {
-    /// Reads JSON text from a PNG and hands it to `read`, without a copy.
+    /// Reads the content of a PNG and hands it to `read`, without a copy.
     ///
     /// # Errors
-    /// Those of [`decode`](super::decode()).
+    /// `ImageInvalid` when it is not a PNG; `ImageCorrupt` when the file or its pixels were changed;
+    /// `DataTooLarge` past `max_bytes`.
     pub fn decode<R>(
         &mut self,
         png: &[u8],
         options: &DecodeOptions,
-        read: impl FnOnce(&str) -> R,
+        read: impl FnOnce(Content<'_>) -> R,
     ) -> Result<R> {
-        let limit = options.max_bytes.min(super::MAX_BYTES);
-        let file = match Own::recognize(png) {
-            Some(own) => File::Own(own),
-            None => File::Other(Box::new(Container::open(png)?)),
+        let limit = options.max_bytes.min(MAX_BYTES);
+        let file = match Canonical::recognize(png) {
+            Some(canonical) => File::Canonical(canonical),
+            None => File::Other(Box::new(PngDecoder::open(png)?)),
         };
-        let layout = match &file {
-            File::Own(own) => own.layout,
-            File::Other(container) => container.layout,
+        let (layout, stored, may_be_original) = match &file {
+            File::Canonical(canonical) => {
+                (canonical.layout, canonical.layout.capacity(), canonical.layout.height == 1)
+            }
+            File::Other(decoder) => (decoder.layout, decoder.stored, decoder.may_be_original),
         };
-        if !layout.is_within(limit) {
+        if !layout.is_within(most_payload(limit)) {
             let size = format!("the image is {} x {} pixels, which carry data", layout.width, layout.height);
             return Err(too_large(&size, limit));
         }
-        let bytes = layout.capacity();
-        if !deflate::can_become(png.len(), bytes) {
-            let message = format!("the PNG is truncated: {} bytes cannot hold {bytes} of pixels", png.len());
+        if !deflate::can_become(png.len(), stored) {
+            let message = format!("the PNG is truncated: {} bytes cannot hold {stored} of pixels", png.len());
             return Err(Error::new(ErrorCode::ImageCorrupt, message));
         }
 
         let Self { raw, packed, rows, codec } = self;
-        let found = match file {
-            File::Own(own) => own.read(codec, raw).ok_or_else(|| Container::open(png).map(Box::new)),
-            File::Other(container) => Err(Ok(container)),
+        let read_canonically = match file {
+            File::Canonical(canonical) => {
+                canonical.read(codec, raw).ok_or_else(|| PngDecoder::open(png).map(Box::new))
+            }
+            File::Other(decoder) => Err(Ok(decoder)),
         };
-        let pixels = match found {
+        let pixels = match read_canonically {
             Ok(place) => &raw[place],
-            Err(container) => container?.read(raw)?,
+            Err(decoder) => decoder?.read(raw)?,
         };
 
-        let (bytes, sealed) = match frame::open(pixels) {
-            Frame::Sealed(bytes) => (bytes, true),
+        let found = match frame::open(pixels) {
+            Frame::Sealed(text) => Found::Sealed(text),
+            Frame::Bytes(bytes) => Found::Bytes(bytes),
             frame => match (robust::open(pixels, limit, codec, packed, rows)?, frame) {
-                (Some(bytes), _) => (bytes, true),
-                // The original encoder wrote one row of nothing but percent-encoded text.
-                (None, Frame::Unsealed(bytes)) if layout.height == 1 && text::is_percent_encoded(bytes) => {
-                    (bytes, false)
+                (Some(content), _) => frame::open_bytes(content).map_or(Found::Sealed(content), Found::Bytes),
+                // The original encoder wrote nothing but percent-encoded text.
+                (None, Frame::Unsealed(text)) if may_be_original && text::is_percent_encoded(text) => {
+                    Found::Unsealed(text)
                 }
                 _ => {
-                    let message = "the image does not hold what an encoder wrote: the CRC of its data does not hold. \
-                                   Its pixels were changed on the way, or it is not a data image";
+                    let message = "the image holds no data of an encoder: their CRC does not hold. \
+                                   Its pixels were changed on the way, or it is another picture";
                     return Err(Error::new(ErrorCode::ImageCorrupt, message));
                 }
             },
         };
+        let (Found::Sealed(bytes) | Found::Unsealed(bytes) | Found::Bytes(bytes)) = found;
         if bytes.len() > limit {
-            return Err(too_large(&format!("the image holds {} bytes of JSON,", bytes.len()), limit));
+            return Err(too_large(&format!("the image holds {} bytes,", bytes.len()), limit));
         }
-        if !sealed || memchr::memchr(b'%', bytes).is_some() {
-            return text::percent_decode(bytes).map(|text| read(&text));
-        }
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(read(text)),
-            Err(error) => {
-                let message = "the image holds text that is not UTF-8".to_owned();
-                Err(Error::new(ErrorCode::ImageCorrupt, message).caused_by(error))
+        match found {
+            Found::Bytes(bytes) => Ok(read(Content::Bytes(bytes))),
+            Found::Sealed(text) if memchr::memchr(b'%', text).is_none() => match std::str::from_utf8(text) {
+                Ok(text) => Ok(read(Content::Json(text))),
+                Err(error) => {
+                    let message = "the image holds text that is not UTF-8";
+                    Err(Error::new(ErrorCode::ImageCorrupt, message).caused_by(error))
+                }
+            },
+            Found::Sealed(text) | Found::Unsealed(text) => {
+                text::percent_decode(text).map(|text| read(Content::Json(&text)))
             }
+        }
+    }
+}
+
+/// The most bytes that the pixels of an image with `limit` bytes of data carry, in any form.
+fn most_payload(limit: usize) -> usize {
+    let plain = limit + frame::TRAILER.max(frame::BYTES_HEADER);
+    plain.max(robust::most_channels(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::Layout;
+    use super::*;
+
+    #[test]
+    fn the_largest_text_fills_the_largest_image() {
+        let largest = Layout { width: 4_096, height: 4_096 };
+        assert_eq!(Layout::of(MAX_BYTES + frame::TRAILER), Some(largest));
+        assert_eq!(Layout::of(MAX_BYTES + frame::TRAILER + 1), None);
+    }
+
+    #[test]
+    fn an_image_of_the_limit_is_within_it() {
+        for bytes in [1, 2, 100, 49_147, 49_148, 1_000_000, MAX_BYTES] {
+            assert!(Layout::of(bytes + frame::TRAILER).unwrap().is_within(most_payload(bytes)));
         }
     }
 }

@@ -1,7 +1,5 @@
 //! How many pixels carry so many bytes, and in which rows.
 
-use super::{MAX_BYTES, frame, robust};
-
 /// Bytes that a pixel carries: red, green, blue.
 pub(super) const PIXEL: usize = 3;
 
@@ -12,7 +10,7 @@ const ONE_ROW: usize = 16_384;
 const ROW: usize = 4_096;
 
 /// The most pixels of any image: what every browser's canvas holds.
-const MOST: usize = ROW * ROW;
+pub(super) const MOST: usize = ROW * ROW;
 
 /// The size of an image in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +40,11 @@ impl Layout {
         self.row() * self.height
     }
 
-    /// Whether an image of this size may carry `max_bytes` of JSON and no more: only its last row may be to spare.
-    ///
-    /// Widths and heights are those of a PNG header, so the products cannot overflow 64 bits.
-    pub(super) fn is_within(self, max_bytes: usize) -> bool {
-        let plain = max_bytes.min(MAX_BYTES) + frame::TRAILER;
-        let most = plain.max(robust::most_channels(max_bytes)).div_ceil(PIXEL).min(MOST) as u64;
+    /// Whether an image that carries at most `most_bytes` may have this size: its last row alone
+    /// may have room to spare.
+    pub(super) fn is_within(self, most_bytes: usize) -> bool {
+        // Widths and heights are those of a PNG header, so the products do not overflow 64 bits.
+        let most = most_bytes.div_ceil(PIXEL).min(MOST) as u64;
         let (width, height) = (self.width as u64, self.height as u64);
         width <= most && (height - 1).saturating_mul(width) < most
     }
@@ -68,23 +65,18 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_text_fills_the_largest_image() {
-        assert_eq!(Layout::of(MAX_BYTES + frame::TRAILER), Some(Layout { width: 4_096, height: 4_096 }));
-        assert_eq!(Layout::of(MAX_BYTES + frame::TRAILER + 1), None);
-    }
-
-    #[test]
-    fn what_an_encoder_lays_out_is_within_its_limit() {
-        for bytes in [1, 2, 100, 49_147, 49_148, 1_000_000, MAX_BYTES] {
-            assert!(Layout::of(bytes + frame::TRAILER).unwrap().is_within(bytes));
+    fn what_is_laid_out_is_within_its_own_size() {
+        for bytes in [1, 2, 100, 49_152, 49_153, 1_000_000, MOST * PIXEL] {
+            assert!(Layout::of(bytes).unwrap().is_within(bytes));
         }
+        assert_eq!(Layout::of(MOST * PIXEL + 1), None);
     }
 
     #[test]
     fn larger_images_are_not() {
         assert!(!Layout { width: 100, height: 100 }.is_within(1_000));
-        assert!(!Layout { width: 4_096, height: 4_097 }.is_within(MAX_BYTES));
-        assert!(!Layout { width: 1, height: 0x7FFF_FFFF }.is_within(MAX_BYTES));
-        assert!(!Layout { width: 0x7FFF_FFFF, height: 0x7FFF_FFFF }.is_within(MAX_BYTES));
+        assert!(!Layout { width: 4_096, height: 4_097 }.is_within(MOST * PIXEL));
+        assert!(!Layout { width: 1, height: 0x7FFF_FFFF }.is_within(MOST * PIXEL));
+        assert!(!Layout { width: 0x7FFF_FFFF, height: 0x7FFF_FFFF }.is_within(MOST * PIXEL));
     }
 }

@@ -12,26 +12,29 @@
 //! # Ok::<(), texample::Error>(())
 //! ```
 //!
-//! | room | what lives there |
+//! | file | what it defines |
 //! | --- | --- |
 //! | `text` | JSON text as the bytes of an image: the two charsets, percent-encoding |
-//! | `frame` | what ends the text and proves it: terminator and CRC |
-//! | `layout` | how many pixels, in which rows; the limits |
-//! | `container` | the PNG file around the pixels |
-//! | `own` | files of exactly our shape, written and read without a PNG library |
-//! | `deflate` | compression, stored blocks, inflation |
+//! | `frame` | what ends the data and proves them: terminator, length, CRC |
 //! | `robust` | the form that survives noise in the two low bits |
+//! | `layout` | how many pixels, in which rows |
+//! | `deflate` | compression, stored blocks, inflation |
+//! | `canonical` | PNG files exactly as the encoder writes them |
+//! | `png_decoder` | every other PNG file |
 //! | `encode`, `decode` | the two ways through all of these |
+//! | `workspace` | the buffers and compressors that a thread keeps |
 
 #![forbid(unsafe_code)]
 
-mod container;
+mod canonical;
 mod decode;
 mod deflate;
 mod encode;
 mod frame;
 mod layout;
-mod own;
+mod limit;
+mod options;
+mod png_decoder;
 mod robust;
 mod text;
 mod workspace;
@@ -41,58 +44,14 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, ErrorCode, Result};
 
+pub use decode::Content;
+pub use encode::Source;
+pub use limit::MAX_BYTES;
+#[cfg(feature = "addon")]
+pub(crate) use limit::too_large;
+pub use options::{Compression, DecodeOptions, EncodeOptions};
 pub use text::{Charset, Text};
 pub use workspace::Workspace;
-
-/// The most bytes of JSON that an image carries: 4096 rows of 4096 pixels of three
-/// bytes, less the terminator and the CRC.
-pub const MAX_BYTES: usize = 50_331_643;
-
-/// How hard to compress the pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compression {
-    /// Like [`Fast`](Self::Fast), but small images are stored: deflate would gain a few bytes and cost most of the time.
-    #[default]
-    Auto,
-    /// Stored. The fastest; the image is as large as its JSON.
-    None,
-    /// Deflated quickly.
-    Fast,
-    /// Deflated well.
-    Best,
-}
-
-/// How to encode. The default is what the original decoder reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncodeOptions {
-    /// How hard to compress.
-    pub compression: Compression,
-    /// Which characters are carried as they are.
-    pub charset: Charset,
-    /// The most bytes of JSON, as they are written to the image; at most [`MAX_BYTES`].
-    pub max_bytes: usize,
-    /// Survive noise in the two low bits of each channel.
-    pub robust: bool,
-}
-
-impl Default for EncodeOptions {
-    fn default() -> Self {
-        Self { compression: Compression::Auto, charset: Charset::Ascii, max_bytes: MAX_BYTES, robust: false }
-    }
-}
-
-/// How to decode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecodeOptions {
-    /// The most bytes of JSON to accept; at most [`MAX_BYTES`]. Checked before memory is allocated.
-    pub max_bytes: usize,
-}
-
-impl Default for DecodeOptions {
-    fn default() -> Self {
-        Self { max_bytes: MAX_BYTES }
-    }
-}
 
 /// Packs JSON text into a PNG.
 ///
@@ -110,9 +69,29 @@ impl Default for DecodeOptions {
 /// # Ok::<(), texample::Error>(())
 /// ```
 pub fn encode(json: &str, options: &EncodeOptions) -> Result<Vec<u8>> {
+    encode_source(Source::Json(Text::Utf8(json)), options)
+}
+
+/// Packs bytes into a PNG as they are; see [`decode_bytes`].
+///
+/// # Errors
+/// `DataTooLarge` past `max_bytes`, and past what an image carries, which is 50 331 638 bytes.
+///
+/// ```
+/// use texample::image::{DecodeOptions, EncodeOptions, decode_bytes, encode_bytes};
+///
+/// let png = encode_bytes(b"\x00\xff", &EncodeOptions::default())?;
+/// assert_eq!(decode_bytes(&png, &DecodeOptions::default())?, b"\x00\xff");
+/// # Ok::<(), texample::Error>(())
+/// ```
+pub fn encode_bytes(bytes: &[u8], options: &EncodeOptions) -> Result<Vec<u8>> {
+    encode_source(Source::Bytes(bytes), options)
+}
+
+fn encode_source(source: Source<'_>, options: &EncodeOptions) -> Result<Vec<u8>> {
     let mut png = Vec::new();
     Workspace::of_thread(|workspace| {
-        workspace.encode(Text::Utf8(json), options, |length| {
+        workspace.encode(source, options, |length| {
             png.resize(length, 0);
             Ok(&mut png)
         })
@@ -146,31 +125,52 @@ pub fn encode_data<T: Serialize + ?Sized>(data: &T, options: &EncodeOptions) -> 
 /// percent-decoded. The text is not parsed.
 ///
 /// # Errors
-/// `ImageInvalid` when it is not a PNG, or a kind that carries no data; `ImageCorrupt` when the file or its pixels
-/// were changed; `DataTooLarge` past `max_bytes`.
+/// `ImageInvalid` when it is not a PNG; `ImageCorrupt` when the file or its pixels were changed, and
+/// when it carries bytes; `DataTooLarge` past `max_bytes`.
 pub fn decode(png: &[u8], options: &DecodeOptions) -> Result<String> {
-    Workspace::of_thread(|workspace| workspace.decode(png, options, str::to_owned))
+    decode_json(png, options, str::to_owned)
 }
 
 /// Reads data back from a PNG.
 ///
 /// # Errors
-/// Those of [`decode()`]; `ImageCorrupt` too when the text is not JSON that describes a `T`, with serde_json's error as
-/// source.
+/// Those of [`decode()`]; `ImageCorrupt` too when the text is not JSON that describes a `T`, with
+/// serde_json's error as source.
 pub fn decode_data<T: DeserializeOwned>(png: &[u8], options: &DecodeOptions) -> Result<T> {
-    Workspace::of_thread(|workspace| workspace.decode(png, options, |text| serde_json::from_str(text)))?
-        .map_err(|error| {
-            let message =
-                format!("the image does not hold the JSON of a {}: {error}", std::any::type_name::<T>());
-            Error::new(ErrorCode::ImageCorrupt, message).caused_by(error)
-        })
+    decode_json(png, options, |text| serde_json::from_str(text))?.map_err(|error| {
+        let message =
+            format!("the image does not hold the JSON of a {}: {error}", std::any::type_name::<T>());
+        Error::new(ErrorCode::ImageCorrupt, message).caused_by(error)
+    })
 }
 
-pub(crate) fn too_large(what: &str, limit: usize) -> Error {
-    Error::new(
-        ErrorCode::DataTooLarge,
-        format!(
-            "{what} past the limit of {limit} bytes of JSON; raise maxBytes (at most {MAX_BYTES}) or send less"
-        ),
-    )
+/// Reads back from a PNG what [`encode_bytes`] packed.
+///
+/// # Errors
+/// Those of [`decode()`]; `ImageCorrupt` when it carries JSON.
+pub fn decode_bytes(png: &[u8], options: &DecodeOptions) -> Result<Vec<u8>> {
+    decode_content(png, options, |content| match content {
+        Content::Bytes(bytes) => Ok(bytes.to_vec()),
+        Content::Json(_) => {
+            Err(Error::new(ErrorCode::ImageCorrupt, "the image holds JSON, not bytes; read it with decode"))
+        }
+    })
+}
+
+fn decode_json<R>(png: &[u8], options: &DecodeOptions, read: impl FnOnce(&str) -> R) -> Result<R> {
+    decode_content(png, options, |content| match content {
+        Content::Json(text) => Ok(read(text)),
+        Content::Bytes(_) => {
+            let message = "the image holds bytes, not JSON; read them with decode_bytes";
+            Err(Error::new(ErrorCode::ImageCorrupt, message))
+        }
+    })
+}
+
+fn decode_content<R>(
+    png: &[u8],
+    options: &DecodeOptions,
+    read: impl FnOnce(Content<'_>) -> Result<R>,
+) -> Result<R> {
+    Workspace::of_thread(|workspace| workspace.decode(png, options, read))?
 }

@@ -1,19 +1,22 @@
 //! The form that survives noise in the two low bits of each channel.
 //!
-//! Browsers that guard against fingerprinting answer canvas reads with noise in
-//! the low bits. Here data stand in the top six bits of each channel alone, and
-//! the two low ones are written `10`: a flip of either, or plus or minus one, does
-//! not carry into the data.
+//! Browsers that guard against fingerprinting answer canvas reads with noise in the low bits. Here
+//! the top six bits of each channel alone carry data, and the two low ones are written `10`: a flip
+//! of either, or plus or minus one, does not carry into the data.
 //!
-//! The data are a header of twelve bytes and the bare deflate stream of the JSON:
-//! length of the stream, length of the JSON, CRC-32 of the JSON, all big-endian.
+//! The content is JSON text, or bytes in their plain form. It is carried as a header of twelve bytes
+//! and a bare deflate stream: length of the stream, length of the content, CRC-32 of the content,
+//! all big-endian.
 
 use libdeflater::crc32;
 
 use super::deflate::{self, Codec, Effort, Wrapper};
+use super::frame::BYTES_HEADER;
 use super::layout::Layout;
-use super::{Compression, MAX_BYTES, Workspace, too_large};
-use crate::Result;
+use super::limit::too_large;
+use super::options::Compression;
+use super::workspace::Workspace;
+use crate::{Error, ErrorCode, Result};
 
 /// Bytes before the deflate stream.
 const HEADER: usize = 12;
@@ -21,10 +24,9 @@ const HEADER: usize = 12;
 /// A channel that carries six zero bits: what fills the last pixel and row.
 pub(super) const FILL: u8 = 0b10;
 
-/// The most channels that `max_bytes` of JSON need.
+/// The most channels that `max_bytes` of data need.
 pub(super) const fn most_channels(max_bytes: usize) -> usize {
-    let max_bytes = if max_bytes > MAX_BYTES { MAX_BYTES } else { max_bytes };
-    channels(HEADER + Codec::bound(max_bytes))
+    channels(HEADER + Codec::bound(max_bytes + BYTES_HEADER))
 }
 
 /// Channels that carry so many bytes, six bits each.
@@ -33,23 +35,24 @@ const fn channels(bytes: usize) -> usize {
 }
 
 impl Workspace {
-    /// Replaces the JSON in `rows`, behind the filter byte, by its robust form.
+    /// Replaces the content in `rows`, behind the filter byte, by its robust form.
     pub(super) fn robust_rows(&mut self, compression: Compression) -> Result<()> {
-        let json = &self.rows[1..];
-        // A step harder than was asked for, which pays for the header: the pixels are compressed a second time, so that
-        // each byte saved here is one of the file.
+        let content = &self.rows[1..];
+        // One step harder than asked, which pays for the header: the pixels are compressed a second
+        // time, so that each byte saved here is one of the file.
         let effort = match compression {
             Compression::Auto | Compression::None | Compression::Fast => Effort::Best,
             Compression::Best => Effort::Most,
         };
-        let bound = Codec::bound(json.len());
-        // Deflate fits the bound, always; what no image carries does not fit the layout.
-        let deflated = self.codec.deflate(json, effort, Wrapper::None, bound, &mut self.packed);
+        let bound = Codec::bound(content.len());
+        // Deflate always fits the bound.
+        let deflated = self.codec.deflate(content, effort, Wrapper::None, bound, &mut self.packed);
         let Some(length) = deflated.filter(|length| Layout::of(channels(HEADER + length)).is_some()) else {
-            return Err(too_large("the data, deflated, are more than a robust image carries,", MAX_BYTES));
+            let message = "the data, deflated, are more than a robust image carries; send less";
+            return Err(Error::new(ErrorCode::DataTooLarge, message));
         };
-        // Neither length exceeds 32 bits: the JSON is within MAX_BYTES.
-        let header = [length as u32, json.len() as u32, crc32(json)].map(u32::to_be_bytes);
+        // Neither length exceeds 32 bits: the data are within MAX_BYTES.
+        let header = [length as u32, content.len() as u32, crc32(content)].map(u32::to_be_bytes);
         self.rows.truncate(1);
         self.rows.reserve(channels(HEADER + length) + 3);
         spread(header.as_flattened().iter().chain(&self.packed[..length]).copied(), &mut self.rows);
@@ -86,7 +89,7 @@ fn gather(channels: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The JSON of a robust image; none if the pixels are not one.
+/// The content of a robust image; none if the pixels are not one.
 ///
 /// # Errors
 /// `DataTooLarge` when it is one of more than `limit` bytes.
@@ -95,13 +98,13 @@ pub(super) fn open<'a>(
     limit: usize,
     codec: &mut Codec,
     packed: &mut Vec<u8>,
-    json: &'a mut Vec<u8>,
+    content: &'a mut Vec<u8>,
 ) -> Result<Option<&'a [u8]>> {
     // The header alone tells most other images apart, before anything is unpacked.
     gather(&pixels[..pixels.len().min(HEADER / 3 * 4)], packed);
-    let &[d0, d1, d2, d3, j0, j1, j2, j3, c0, c1, c2, c3] = packed.as_slice() else { return Ok(None) };
+    let &[d0, d1, d2, d3, l0, l1, l2, l3, c0, c1, c2, c3] = packed.as_slice() else { return Ok(None) };
     let deflated = u32::from_be_bytes([d0, d1, d2, d3]) as usize;
-    let length = u32::from_be_bytes([j0, j1, j2, j3]) as usize;
+    let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
     let crc = u32::from_be_bytes([c0, c1, c2, c3]);
     let Some(needed) = deflated.checked_add(HEADER).filter(|&needed| needed <= pixels.len() / 4 * 3 + 2)
     else {
@@ -114,14 +117,14 @@ pub(super) fn open<'a>(
     {
         return Ok(None);
     }
-    if length > limit {
-        return Err(too_large(&format!("the image holds {length} bytes of JSON,"), limit));
+    if length > limit + BYTES_HEADER {
+        return Err(too_large(&format!("the image holds {length} bytes,"), limit));
     }
     gather(&pixels[..channels(needed)], packed);
-    json.clear();
-    json.resize(length, 0);
-    let whole = codec.inflate(&packed[HEADER..needed], Wrapper::None, json) && crc32(json) == crc;
-    Ok(whole.then_some(json.as_slice()))
+    content.clear();
+    content.resize(length, 0);
+    let whole = codec.inflate(&packed[HEADER..needed], Wrapper::None, content) && crc32(content) == crc;
+    Ok(whole.then_some(content.as_slice()))
 }
 
 #[cfg(test)]

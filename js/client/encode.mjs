@@ -1,0 +1,157 @@
+/** texample/client/encode: data images made without a server; in pages, workers and Node.js. */
+
+import { crc32 } from './crc32.mjs'
+import { TexampleError, wrong } from './error.mjs'
+
+export { TexampleError } from './error.mjs'
+
+/** What a data image carries: JSON, and the header of bytes. */
+const MAX_BYTES = 50_331_643
+
+/** The most bytes that a stored block holds. */
+const BLOCK = 65_535
+
+/**
+ * @param {any} data
+ * @param {any} [options]
+ */
+export async function encodeImage(data, options = {}) {
+  const { charset = 'ascii', compress = true, robust = false, ...rest } = Object(options)
+  if (
+    options !== Object(options) ||
+    !/^(ascii|utf-8)$/.test(charset) ||
+    ![compress, robust].every((value) => typeof value === 'boolean') ||
+    Object.keys(rest).length
+  ) {
+    throw wrong("options must be { charset: 'ascii' | 'utf-8', compress: boolean, robust: boolean }")
+  }
+  const content = contentOf(data, charset)
+  if (content.length > MAX_BYTES + 5) throw failure('DATA_TOO_LARGE', 'more than an image carries')
+  const payload = robust ? await spread(content) : content[0] ? join(content, [0], word(crc32(content))) : content
+  const pixels = Math.ceil(payload.length / 3)
+  const width = pixels > 16_384 ? 4096 : pixels
+  const height = Math.ceil(pixels / width)
+  if (height > 4096) throw failure('DATA_TOO_LARGE', 'more than an image carries')
+
+  const row = width * 3
+  const rows = new Uint8Array((row + 1) * height).fill(robust ? 2 : 0)
+  for (let y = 0; y < height; y++) {
+    rows[y * (row + 1)] = 0
+    rows.set(payload.subarray(y * row, (y + 1) * row), y * (row + 1) + 1)
+  }
+  const stored = store(rows, row + 1)
+  const deflated = compress ? await deflate(rows, 'deflate') : stored
+  const header = join(word(width), word(height), [8, 2, 0, 0, 0])
+  const parts = [
+    [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10],
+    chunk('IHDR', header),
+    chunk('IDAT', deflated.length < stored.length ? deflated : stored),
+    chunk('IEND', []),
+  ]
+  return new Blob([join(...parts)], { type: 'image/png' })
+}
+
+/**
+ * The text of JSON, or bytes behind their header.
+ * @param {any} data
+ * @param {string} charset
+ */
+function contentOf(data, charset) {
+  if (data instanceof ArrayBuffer) data = new Uint8Array(data)
+  if (data instanceof Uint8Array) return join([0, 1], word(data.length), word(crc32(data)), data)
+  let json
+  try {
+    json = JSON.stringify(data)
+  } catch (cause) {
+    throw failure('NOT_SERIALIZABLE', 'no JSON', cause)
+  }
+  if (json === undefined) throw failure('NOT_SERIALIZABLE', 'no JSON; send null')
+  const escaped = json.replace(
+    charset === 'ascii' ? /[^ -~]|%/g : /%/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return new TextEncoder().encode(escaped)
+}
+
+/**
+ * The robust form: six bits in the top of each channel, `10` in the others.
+ * @param {Uint8Array} content
+ */
+async function spread(content) {
+  const deflated = await deflate(content, 'deflate-raw')
+  const bytes = join(word(deflated.length), word(content.length), word(crc32(content)), deflated)
+  const channels = new Uint8Array(Math.ceil((bytes.length * 4) / 3))
+  for (let to = 0; to < channels.length; to++) {
+    const from = (to * 6) >> 3
+    channels[to] = ((((bytes[from] << 8) | bytes[from + 1]) >> (10 - ((to * 6) & 7))) << 2) | 2
+  }
+  return channels
+}
+
+/**
+ * A zlib stream of stored blocks of whole rows.
+ * @param {Uint8Array} rows
+ * @param {number} row bytes of one
+ */
+function store(rows, row) {
+  const size = row * Math.floor(BLOCK / row)
+  const parts = [[0x78, 1]]
+  for (let at = 0; at < rows.length; at += size) {
+    const block = rows.subarray(at, at + size)
+    const { length } = block
+    const isLast = at + size >= rows.length
+    parts.push([+isLast, length, length >> 8, ~length, ~length >> 8], /** @type {any} */ (block))
+  }
+  let a = 1
+  let b = 0
+  for (let at = 0; at < rows.length; ) {
+    // So many sums stay exact.
+    for (const end = Math.min(at + 4096, rows.length); at < end; at++) b += a += rows[at]
+    a %= 65_521
+    b %= 65_521
+  }
+  return join(...parts, word(((b << 16) | a) >>> 0))
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {CompressionFormat} format
+ */
+async function deflate(bytes, format) {
+  const stream = new Blob([/** @type {any} */ (bytes)]).stream().pipeThrough(new CompressionStream(format))
+  return new Uint8Array(await new Response(stream).arrayBuffer())
+}
+
+/**
+ * @param {string} kind
+ * @param {ArrayLike<number>} data
+ */
+function chunk(kind, data) {
+  const body = join(new TextEncoder().encode(kind), data)
+  return join(word(data.length), body, word(crc32(body)))
+}
+
+/**
+ * 32 bits, big-endian.
+ * @param {number} number
+ */
+const word = (number) => [number >>> 24, number >>> 16, number >>> 8, number]
+
+/** @param {...ArrayLike<number>} parts bytes; of larger numbers the low eight bits */
+function join(...parts) {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+/**
+ * @param {string} code
+ * @param {string} message
+ * @param {unknown} [cause]
+ */
+const failure = (code, message, cause) =>
+  Object.assign(new TexampleError(/** @type {any} */ (''), message, cause), { code: `ERR_TEXAMPLE_${code}` })
