@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { DEVTOOLS } from './ids.mjs'
 
-const open = "const db = new (require('libsql'))(process.argv[1]);"
+const open = "const db = new (require('libsql'))(process.argv[1], { timeout: 20_000 });"
 
 /**
  * The rows of one statement, as arrays.

@@ -12,15 +12,7 @@ import { buildPrebuilt, targetOf } from './prebuilt.mjs'
 
 const { replace } = createRequire(import.meta.url)('../js/native/replace.cjs')
 
-const inputs = [
-  'Cargo.toml',
-  'Cargo.lock',
-  'build.rs',
-  'bridge/Cargo.toml',
-  'bridge/src',
-  'src',
-  'package.json',
-]
+const inputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'bridge/Cargo.toml', 'bridge/src', 'src', 'package.json']
 // The build goes here first: writing a `.node` in place would crash each process that has it loaded.
 const out = path.join(root, 'target', 'addon')
 const published = path.join(root, 'js', 'native')

@@ -6,7 +6,13 @@ import { root } from './command.mjs'
 
 /** Test files without `.test.mjs` that need more than Node.js, the add-on and the packages of node_modules. */
 const notPortable = {
+  bridge: 'builds an add-on',
+  'bridge-ask': 'builds an add-on',
+  'bridge-docs': 'builds an add-on',
+  'example-ask': 'builds an add-on',
   'example-follow': 'builds an add-on',
+  'example-serial': 'builds an add-on',
+  'ids-many': 'counts threads and files in /proc',
   workflow: 'runs the shell scripts of the workflow',
 }
 
