@@ -15,7 +15,7 @@ const MANY = 10_000
  * @param {string} url
  * @param {number} count
  * @param {number} [reopen] how often a store is opened and closed afterwards
- * @returns {Promise<{ firstIds: number, threads: number, descriptors: number, bytes: number, reopenedThreads: number,
+ * @returns {Promise<{ firstIds: number, threads: number, descriptors: number, bytes: number, burstBytes: number, reopenedThreads: number,
  *   reopenedDescriptors: number }>}
  */
 async function openMany(url, count, reopen = 0) {
@@ -58,11 +58,8 @@ export async function run() {
       ['SQLite', `sqlite:${join(folder, 'many.db')}`, 2000],
       ['MongoDB', set.uri.replace('/?', '/many?'), 1.5 * driver],
     ])) {
-      const { firstIds, threads, descriptors, bytes, reopenedThreads, reopenedDescriptors } = await openMany(
-        url,
-        MANY,
-        1000,
-      )
+      const { firstIds, threads, descriptors, bytes, burstBytes, reopenedThreads, reopenedDescriptors } =
+        await openMany(url, MANY, 1000)
       const isMongo = kind === 'MongoDB'
       rows.push(
         {
@@ -82,6 +79,7 @@ export async function run() {
           goal: `at most ${isMongo ? 100 : 10}`,
           met: descriptors <= (isMongo ? 100 : 10),
         },
+        { what: `${kind}: resident memory of each, right after the burst`, value: burstBytes / 1024, unit: 'KB' },
         {
           what: `${kind}: resident memory of each`,
           value: bytes / 1024,

@@ -57,7 +57,7 @@ class Sequence {
   /** Ids in `#ranges`. */
   #held = 0
 
-  #waiters = new Waiters(this)
+  #waiters
   #asking = false
 
   /** The flags of the last lease that were not looked at. */
@@ -86,6 +86,7 @@ class Sequence {
     this.#key = key
     this.#bigint = options.bigint
     this.#timeout = options.timeout
+    this.#waiters = new Waiters(this, options.timeout)
     this.#maxWaiters = options.maxWaiters
     this.#at = this.#end = this.#bigint ? 0n : 0
   }
@@ -248,7 +249,7 @@ class Sequence {
     this.#stash()
     this.#waits++
     this.askSoon()
-    return this.#waiters.add(count, many, this.#timeout, signal)
+    return this.#waiters.add(count, many, signal)
   }
 
   /** Once for all calls of this turn: a burst is one claim. Also called by the waiters when one is aborted. */
@@ -313,17 +314,27 @@ class Sequence {
     const count = Number(end - start)
     this.#leased += count
     if (this.#bigint) {
-      this.#ranges.push(start, end)
+      this.#append(start, end)
       this.#held += count
       return
     }
     const usable = end < NUMBER_END ? end : NUMBER_END
     const kept = start < usable ? Number(usable - start) : 0
-    if (kept > 0) this.#ranges.push(Number(start), Number(usable))
+    if (kept > 0) this.#append(Number(start), Number(usable))
     this.#held += kept
     this.#lost += count - kept
     // What is in hand is still handed out; no later lease has a number in it.
     if (kept < count) this.#exhausted = true
+  }
+
+  /**
+   * @param {any} start
+   * @param {any} end
+   */
+  #append(start, end) {
+    // An array of one range takes less memory than one that grew.
+    if (this.#ranges.length === 0) this.#ranges = [start, end]
+    else this.#ranges.push(start, end)
   }
 
   /** Why no waiter is served, if the last lease said so. */
@@ -370,9 +381,12 @@ class Sequence {
   /** Puts the first range under the cursor. */
   #load() {
     if (this.#ranges.length === 0 || this.#at < this.#end) return
-    this.#at = this.#ranges.shift()
-    this.#end = this.#ranges.shift()
-    this.#held -= Number(this.#end - this.#at)
+    const [at, end] = this.#ranges
+    this.#at = at
+    this.#end = end
+    if (this.#ranges.length === 2) this.#ranges = []
+    else this.#ranges.splice(0, 2)
+    this.#held -= Number(end - at)
   }
 
   #takeOne() {

@@ -14,6 +14,9 @@ const now = performance.now.bind(performance)
 /** Compact the queue after this many settled waiters. */
 const MANY_SETTLED = 1000
 
+/** The least time between two looks at all deadlines, in milliseconds. */
+const MIN_PAUSE = 5
+
 /**
  * A call that waits.
  * @typedef {object} Waiter
@@ -21,12 +24,39 @@ const MANY_SETTLED = 1000
  * @property {(value: any) => void} resolve
  * @property {(reason: unknown) => void} reject
  * @property {number} since
- * @property {number} until when it has waited long enough
  * @property {boolean} many whether it wants an array
  * @property {boolean} settled
  * @property {AbortSignal} [signal]
  * @property {() => void} [onAbort]
  */
+
+/** Of all handles of this thread, those with calls that wait. @type {Set<Waiters>} */
+const waiting = new Set()
+/** Keeps the process alive while a call waits; one for all handles. @type {NodeJS.Timeout | undefined} */
+let timer
+/** When the timer runs out. */
+let due = Number.POSITIVE_INFINITY
+
+/** @param {number} at */
+function arm(at) {
+  if (at >= due) return
+  clearTimeout(timer)
+  due = at
+  timer = setTimeout(expire, Math.max(Math.ceil(at - now()), MIN_PAUSE))
+}
+
+function disarm() {
+  clearTimeout(timer)
+  timer = undefined
+  due = Number.POSITIVE_INFINITY
+}
+
+/** The time of some calls is over. */
+function expire() {
+  disarm()
+  for (const waiters of waiting) waiters.expireIfDue(now())
+  for (const waiters of waiting) arm(waiters.deadline)
+}
 
 class Waiters {
   /** Calls that are not settled. */
@@ -41,42 +71,54 @@ class Waiters {
   #queue = []
   #head = 0
   #owner
-  /** Keeps the process alive while a call waits. @type {NodeJS.Timeout | undefined} */
-  #timer
+  #timeout
 
-  /** @param {{ expire(): void, askSoon(): void }} owner told when the time of the first one is over, and of aborts */
-  constructor(owner) {
+  /**
+   * @param {{ expire(): void, askSoon(): void }} owner told when the time of the first one is over, and of aborts
+   * @param {number} timeout milliseconds that each call waits at the most
+   */
+  constructor(owner, timeout) {
     this.#owner = owner
+    this.#timeout = timeout
+  }
+
+  /** When the time of the first call is over. */
+  get deadline() {
+    return this.#queue[this.#head].since + this.#timeout
   }
 
   /**
-   * Queues a call; `timeout` is the same for all.
+   * Queues a call.
    * @param {number} count
    * @param {boolean} many
-   * @param {number} timeout
    * @param {AbortSignal} [signal]
    * @returns {Promise<any>}
    */
-  add(count, many, timeout, signal) {
+  add(count, many, signal) {
     return new Promise((resolve, reject) => {
-      const since = now()
       /** @type {Waiter} */
-      const waiter = { count, many, resolve, reject, since, until: since + timeout, settled: false }
+      const waiter = { count, many, resolve, reject, since: now(), settled: false }
       if (signal) {
         waiter.signal = signal
         waiter.onAbort = () => {
           this.#settle(waiter)
           reject(signal.reason)
           this.#owner.askSoon()
-          this.#compact()
+          if (this.size === 0) this.#clear()
+          else this.#compact()
         }
         signal.addEventListener('abort', waiter.onAbort, { once: true })
       }
-      this.#queue.push(waiter)
+      // An array of one takes less memory than one that grew.
+      if (this.#queue.length === 0) this.#queue = [waiter]
+      else this.#queue.push(waiter)
       this.size++
       this.wanted += count
       if (count === 0) this.readies++
-      if (this.#timer === undefined) this.#arm(timeout)
+      if (this.size === 1) {
+        waiting.add(this)
+        arm(waiter.since + this.#timeout)
+      }
     })
   }
 
@@ -109,6 +151,11 @@ class Waiters {
     this.#clear()
   }
 
+  /** @param {number} time */
+  expireIfDue(time) {
+    if (this.deadline <= time) this.#owner.expire()
+  }
+
   /**
    * Rejects the waiters whose time is over.
    * @param {() => unknown} late the error
@@ -120,8 +167,7 @@ class Waiters {
     for (; this.#head < this.#queue.length; this.#head++) {
       const waiter = this.#queue[this.#head]
       if (waiter.settled) continue
-      const left = waiter.until - passed
-      if (left > 0) return this.#arm(left)
+      if (waiter.since + this.#timeout > passed) return
       this.#settle(waiter)
       error ??= late()
       waiter.reject(error)
@@ -131,10 +177,9 @@ class Waiters {
 
   /** No call waits any more. */
   #clear() {
-    this.#queue = []
+    if (this.#queue.length > 0) this.#queue = []
     this.#head = 0
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    if (waiting.delete(this) && waiting.size === 0) disarm()
   }
 
   /** Keeps memory to the calls that wait, however many were served or aborted among them. */
@@ -153,16 +198,6 @@ class Waiters {
     if (waiter.count === 0) this.readies--
     if (waiter.onAbort) waiter.signal?.removeEventListener('abort', waiter.onAbort)
   }
-
-  /** @param {number} ms */
-  #arm(ms) {
-    this.#timer = setTimeout(expire, Math.ceil(ms), this.#owner)
-  }
-}
-
-/** @param {{ expire(): void }} owner */
-function expire(owner) {
-  owner.expire()
 }
 
 module.exports = { Waiters }

@@ -78,11 +78,11 @@ export interface ClaimEvent {
   message?: string
 }
 
-/** Reads the JSON text back from a PNG on a thread of the pool. */
-export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | Buffer | { code: string, message: string }>
+/** Reads the content of a PNG on a thread of the pool. */
+export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | Buffer | ArrayBuffer | { code: string, message: string }>
 
-/** Encodes JSON text on a thread of the pool. */
-export declare function encodeImageAsync(json: string | string[], flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
+/** Encodes data on a thread of the pool. */
+export declare function encodeImageAsync(data: string | string[] | Uint8Array, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
 
 /** The options of a URL that are taken and ignored, with their values. */
 export declare function ignoredUrlOptions(url: string): Array<string>
@@ -90,10 +90,11 @@ export declare function ignoredUrlOptions(url: string): Array<string>
 /**
  * The calls that JavaScript waits for, as functions of one object.
  *
- * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer. `decode` gives a long text that is
- * ASCII as bytes: in `scratch`, and its length is returned, or in a buffer of its own.
+ * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer.
+ * `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`, whose length it
+ * returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
  */
-export declare function imageCalls(): { encode(json: string | string[], flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer }
+export declare function imageCalls(): { encode(data: string | string[] | Uint8Array, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer | ArrayBuffer }
 
 /** How an operation on an index ended: napi's own task errors cannot carry our codes, so errors travel as values. */
 export interface IndexResult {

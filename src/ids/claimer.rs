@@ -370,3 +370,16 @@ impl<'a> Driver<'a> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// A request for tests of a store, and where its answer arrives.
+#[cfg(test)]
+pub(super) fn request(document: Document, operation: Operation) -> (Request, impl FnOnce() -> Answer) {
+    let (answers, answered) = unbounded();
+    let target = Target::Caller(bounded(1).0);
+    let reply = Reply { target: Some(target), begun: Instant::now(), answers };
+    let answer = move || match answered.try_recv() {
+        Ok(Answered { answer, .. }) => answer,
+        Err(error) => panic!("no answer: {error}"),
+    };
+    (Request { document: Arc::new(document), operation, reply }, answer)
+}

@@ -208,3 +208,106 @@ impl From<rusqlite::Error> for Failure {
         Self::File { lasting, code, what: format!("{what}: {cause}"), cause: Some(Arc::new(cause)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Range;
+    use crate::ids::claimer::request;
+    use crate::ids::store::{Claim, StoreUrl};
+
+    const CLAIM: Operation = Operation::Claim(Claim { count: 3, start: 7, owned_to: None });
+
+    /// A database in a folder of its own for each test.
+    struct Database(PathBuf);
+
+    impl Database {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("texample-sqlite-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder.join("ids.db"))
+        }
+
+        fn store(&self) -> Sqlite {
+            Sqlite::new(&self.0, Cancel::default())
+        }
+    }
+
+    impl Drop for Database {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(self.0.parent().unwrap());
+        }
+    }
+
+    /// The answers to claims of these sequences, made at once.
+    fn claim(store: &mut Sqlite, names: &[&str]) -> Vec<Answer> {
+        let url = StoreUrl::parse("memory:").unwrap();
+        let requests = names.iter().map(|name| request(url.document("ids", name), CLAIM));
+        let (requests, answers): (Vec<_>, Vec<_>) = requests.unzip();
+        store.start(requests);
+        answers.into_iter().map(|answer| answer()).collect()
+    }
+
+    fn run(store: &Sqlite, sql: &str) {
+        store.file.as_ref().unwrap().connection().unwrap().execute_batch(sql).unwrap();
+    }
+
+    fn pragma<T: rusqlite::types::FromSql>(store: &Sqlite, name: &str) -> T {
+        let connection = store.file.as_ref().unwrap().connection().unwrap();
+        connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+    }
+
+    fn claimed(start: i64) -> Outcome {
+        Outcome::Claimed(Range::new(start, start + 3))
+    }
+
+    #[test]
+    fn claims_outlive_a_loss_of_power_in_every_journal_mode() {
+        let own = Database::new("own");
+        let mut store = own.store();
+        assert_eq!(claim(&mut store, &["a"])[0].as_ref().unwrap(), &claimed(7));
+        let settings = |store: &Sqlite| {
+            let numbers = ["synchronous", "fullfsync"].map(|name| pragma::<i64>(store, name));
+            (pragma::<String>(store, "journal_mode"), numbers)
+        };
+        assert_eq!(settings(&store), ("wal".to_owned(), [2, 1]));
+
+        let shared = Database::new("shared");
+        let application = Connection::open(&shared.0).unwrap();
+        application.execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
+        drop(application);
+        let mut store = shared.store();
+        assert!(claim(&mut store, &["a"])[0].is_ok());
+        assert_eq!(settings(&store), ("delete".to_owned(), [3, 1]));
+    }
+
+    #[test]
+    fn a_failed_commit_answers_no_claim_with_a_range() {
+        let database = Database::new("commit");
+        let mut store = database.store();
+        assert!(claim(&mut store, &["a", "b"]).iter().all(Result::is_ok));
+        run(
+            &store,
+            "CREATE TABLE parents (x PRIMARY KEY);
+             CREATE TABLE children (x REFERENCES parents (x) DEFERRABLE INITIALLY DEFERRED);
+             CREATE TRIGGER breaks AFTER UPDATE ON ids WHEN NEW._id = 'b' BEGIN INSERT INTO children VALUES (1); END",
+        );
+        assert!(claim(&mut store, &["a", "b"]).iter().all(Result::is_err));
+        assert_eq!(claim(&mut store, &["a"])[0].as_ref().unwrap(), &claimed(10), "it was rolled back");
+    }
+
+    #[test]
+    fn a_statement_that_fails_concerns_its_sequence_alone() {
+        let database = Database::new("statement");
+        let mut store = database.store();
+        assert!(claim(&mut store, &["a", "b"]).iter().all(Result::is_ok));
+        run(
+            &store,
+            "CREATE TRIGGER refuses BEFORE UPDATE ON ids WHEN NEW._id = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        );
+        let answers = claim(&mut store, &["a", "b", "c"]);
+        assert_eq!(answers[0].as_ref().unwrap(), &claimed(10));
+        assert!(matches!(answers[1], Err(ClaimError::Permanent(_))));
+        assert_eq!(answers[2].as_ref().unwrap(), &claimed(7));
+    }
+}
