@@ -73,7 +73,7 @@ await main(async () => {
   const complaints = []
   for (const line of chosen.length > 0 ? chosen : nodeLines) {
     console.log(`\n== Node.js ${line} for Windows`)
-    const mongod = await startStandalone()
+    const mongod = await startStandalone({ testCommands: true })
     /** @type {Windows | undefined} */
     let windows
     const end = async () => {
