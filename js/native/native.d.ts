@@ -164,7 +164,10 @@ export declare function setIndex(url: string, collection: string, name: string, 
 /** Joins the thread, which has said that it is at its end; throws what it panicked with. */
 export declare function tickerEnd(ticks: ExternalObject<unknown>): void
 
-/** Whether this turn of the event loop has time for more ticks that were taken before; if not, a wake-up will come. */
+/**
+ * Whether this turn of the event loop has time for more ticks that were taken before; if not, a
+ * wake-up will come.
+ */
 export declare function tickerHasTime(ticks: ExternalObject<unknown>): boolean
 
 /** What `start` was told. Its shape was checked in JavaScript. */
@@ -192,7 +195,7 @@ export declare function tickerStats(ticks: ExternalObject<unknown>): QueueStats
 export declare function tickerStop(ticks: ExternalObject<unknown>): void
 
 /**
- * Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the capacity until
- * the next call.
+ * Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the
+ * capacity until the next call.
  */
 export declare function tickerTake(ticks: ExternalObject<unknown>, target: Float64Array, lend: boolean): number

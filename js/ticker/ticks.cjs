@@ -31,7 +31,7 @@ class Ticks {
   #ended = false
   /** @type {{ error: unknown } | undefined} An error that the next `next()` is told. */
   #failure
-  /** @type {Asker[]} Those whose `next()` has no answer yet, in order. */
+  /** @type {Asker[]} Calls of `next()` without an answer yet, in order. */
   #askers = []
   #cell = new Float64Array(1)
   #onAbort = () => this.#close({ error: new AbortError(this.#options.signal?.reason) })
@@ -92,7 +92,7 @@ class Ticks {
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** Takes a tick for each asker. While nobody asks, ticks wait in the queue and its policy holds. */
+  /** Takes a tick for each asker. Without an asker ticks wait in the queue and its policy holds. */
   #pull() {
     while (this.#askers.length > 0 || this.#ended) {
       const taken = addon.tickerTake(this.#native, this.#cell, false)
@@ -116,7 +116,7 @@ class Ticks {
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     if (this.#native !== undefined) {
       addon.tickerStop(this.#native)
-      // A wake-up may have been left unanswered while nobody asked: then no other comes.
+      // A wake-up may have been left unanswered while there was no asker: then no other comes.
       this.#pull()
     }
     this.#refuse()

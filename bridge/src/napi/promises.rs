@@ -104,8 +104,8 @@ impl Environment {
         }
     }
 
-    /// Has `handler` called when `promise` is settled, from a microtask, or when it was collected. On an error it is
-    /// dropped, and an exception may be pending.
+    /// Has `handler` called when `promise` is settled, from a microtask, or when it was collected.
+    /// On an error it is dropped, and an exception may be pending.
     ///
     /// # Safety
     /// The environment is live, and `promise` is a promise of it.

@@ -22,10 +22,11 @@ pub enum Received<B> {
     Ended,
 }
 
-/// The end of a bridge for JavaScript that takes messages when it wants them, as an async iterator does.
+/// The end of a bridge for JavaScript that takes messages when it wants them, as an async iterator
+/// does.
 ///
-/// A handle stays on the thread of its environment. It ends as a [`Bridge`](super::Bridge) does, except that
-/// [`end`](Self::end) has to be called.
+/// A handle stays on the thread of its environment. It ends as a [`Bridge`](super::Bridge) does,
+/// except that [`end`](Self::end) has to be called.
 pub struct Receiver<T: 'static> {
     inbox: Rc<Inbox<T>>,
 }
@@ -67,8 +68,8 @@ impl<T: Send + 'static> Receiver<T> {
         self.look(|inbox| inbox.next(|consumer, chunk| consumer.take(chunk.min(most))))
     }
 
-    /// Whether this turn of the event loop has time for messages that were taken before. If not, the function will be
-    /// called in the next one.
+    /// Whether this turn of the event loop has time for messages that were taken before. If not,
+    /// the function will be called in the next one.
     ///
     /// # Errors
     /// When JavaScript cannot be called any more.
@@ -92,7 +93,8 @@ impl<T: Send + 'static> Receiver<T> {
         self.inbox.stats()
     }
 
-    /// Joins the thread, after [`Received::Ended`], and lets go of everything. Twice does no harm.
+    /// Joins the thread and releases the threadsafe function, after [`Received::Ended`]. Twice does
+    /// no harm.
     ///
     /// # Errors
     /// What the thread returned, or its panic.
@@ -121,7 +123,8 @@ impl<T: Copy + Send + 'static> Receiver<T> {
         self.fill(target, |consumer, target| consumer.take_into(target))
     }
 
-    /// As [`take_into`](Self::take_into), and the messages count against the capacity until the next look.
+    /// As [`take_into`](Self::take_into), and the messages count against the capacity until the
+    /// next look.
     ///
     /// # Errors
     /// When JavaScript cannot be called any more.

@@ -95,7 +95,8 @@ impl Wakeup {
             )
         };
         if status == sys::Status::napi_closing {
-            // With this answer Node takes the reference back: the function is no longer ours to use.
+            // With this answer Node takes the reference back: the function is no longer ours to
+            // use.
             *gate = None;
         }
     }
@@ -115,7 +116,7 @@ impl Wakeup {
         };
     }
 
-    /// Lets go of the threadsafe function; later wake-ups do nothing. Calls still in flight are made,
+    /// Releases the threadsafe function; later wake-ups do nothing. Calls still in flight are made,
     /// unless the environment is `ending`.
     pub(super) fn close(&self, ending: bool) {
         let Some(Raw(raw)) = self.gate.lock().take() else { return };
@@ -124,13 +125,13 @@ impl Wakeup {
         } else {
             sys::ThreadsafeFunctionReleaseMode::release
         };
-        // Fails only when the function has no reference left, and then there is nothing to let go of.
+        // Fails only when the function has no reference left, and then there is nothing to release.
         // SAFETY: `raw` was live inside the gate and has been taken out, so this is its last use.
         let _ = unsafe { sys::napi_release_threadsafe_function(raw, mode) };
     }
 }
 
-/// Node has let go of the threadsafe function; so must we, whoever was first.
+/// Node has released the threadsafe function: the gate is closed, if it was not before.
 unsafe extern "C" fn finalize(_env: sys::napi_env, gate: *mut c_void, native: *mut c_void) {
     let gate = gate.cast_const().cast::<Gate>();
     // SAFETY: `Wakeup::new` gave both away, and this runs once.
@@ -181,7 +182,8 @@ unsafe extern "C" fn call_js(
         };
         if done { None } else { pending_exception(env) }
     };
-    // Without an exception the call failed because the environment ends: nobody is left to tell.
+    // Without an exception the call failed because the environment ends: no handler is left to be
+    // told.
     let Some(thrown) = thrown else { return };
     // SAFETY: `gate` was the live gate of the `Wakeup` that called, and the finalizer's reference keeps
     // it alive until Node has made its last call. Nothing here locks it while JavaScript runs.
