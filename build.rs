@@ -1,6 +1,6 @@
 //! Sets the linker flags of a Node.js add-on, where one is built.
 
 fn main() {
-    #[cfg(feature = "node")]
+    #[cfg(feature = "addon")]
     napi_build::setup();
 }

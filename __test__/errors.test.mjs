@@ -5,13 +5,14 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import texample, { TexampleError } from 'texample'
 
-const { start, ticks, nextId, openSequence } = texample
+const { start, ticks, nextId, openSequence, openStore } = texample
 const { encodeDataToImage, encodeDataToImageAsync, decodeImageToData, decodeImageToDataAsync } = texample
 
 const nothing = () => {}
 const opened = () => openSequence('errors', { url: 'memory:' })
 /** @param {unknown} options */
 const open = (options) => openSequence('errors', Object.assign({ url: 'memory:' }, options))
+const store = openStore({ url: 'memory:' })
 const png = encodeDataToImage({ a: 1 })
 
 /** @type {[name: string, call: (value: any) => unknown, wrongTypes: unknown[], outOfRange: unknown[]][]} */
@@ -60,15 +61,45 @@ const table = [
   ['nextId(, callback)', (value) => nextId('errors', value), [null, 1, 'fn', {}], []],
   ['openSequence(name)', (value) => openSequence(value, { url: 'memory:' }), [null, 1, {}, nothing], ['', 'a\0b']],
   ['openSequence(, options)', (value) => openSequence('errors', value), [null, 1, 'memory:', nothing], []],
-  ['url', (value) => open({ url: value }), [null, 1, {}], ['', 'http://127.0.0.1/', 'file.db']],
-  ['collection', (value) => open({ collection: value }), [null, 1, {}], ['']],
-  ['start', (value) => open({ start: value }), [null, '1', {}], [-1, 1.5, Number.NaN, 2 ** 53]],
-  ['step', (value) => open({ step: value }), [null, '1', {}], [0, -1, 1.5, Number.NaN]],
-  ['maxStep', (value) => open({ maxStep: value }), [null, '1', {}], [0, -1, 1.5, Number.NaN]],
-  ['horizon', (value) => open({ horizon: value }), [null, '1', {}], [-1, Number.NaN]],
-  ['timeout', (value) => open({ timeout: value }), [null, '1', {}], [-1, Number.NaN]],
-  ['maxWaiters', (value) => open({ maxWaiters: value }), [null, '1', {}], [-1, 1.5, Number.NaN]],
-  ['bigint', (value) => open({ bigint: value }), [null, 1, 'yes'], []],
+  ...[openSequence, openStore].flatMap((opens) => {
+    const call = (/** @type {string} */ option) => (/** @type {unknown} */ value) =>
+      opens === openStore ? openStore({ url: 'memory:', [option]: value }) : open({ [option]: value })
+    return /** @type {typeof table} */ ([
+      [`${opens.name}: url`, call('url'), [null, 1, {}], ['', 'http://127.0.0.1/', 'file.db']],
+      [`${opens.name}: collection`, call('collection'), [null, 1, {}], ['']],
+      [`${opens.name}: start`, call('start'), [null, '1', {}], [-1, 1.5, Number.NaN, 2 ** 53]],
+      [`${opens.name}: step`, call('step'), [null, '1', {}], [0, -1, 1.5, Number.NaN]],
+      [`${opens.name}: maxStep`, call('maxStep'), [null, '1', {}], [0, -1, 1.5, Number.NaN]],
+      [`${opens.name}: horizon`, call('horizon'), [null, '1', {}], [-1, Number.NaN]],
+      [`${opens.name}: timeout`, call('timeout'), [null, '1', {}], [-1, Number.NaN]],
+      [`${opens.name}: maxWaiters`, call('maxWaiters'), [null, '1', {}], [-1, 1.5, Number.NaN]],
+      [`${opens.name}: bigint`, call('bigint'), [null, 1, 'yes'], []],
+      [`${opens.name}: an unknown option`, call('steps'), [null, 1, 'ids'], []],
+    ])
+  }),
+  ['openSequence: idle', (value) => open({ idle: value }), [1, '1'], []],
+  ['openStore(options)', (value) => openStore(value), [null, 1, 'memory:', nothing, []], []],
+  [
+    'openStore: idle',
+    (value) => openStore({ url: 'memory:', idle: value }),
+    [null, '1', {}],
+    [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31],
+  ],
+  ['store.nextId(sequence)', (value) => store.nextId(value), [undefined, null, 1, {}], ['', 'a\0b', 'a\uD800']],
+  ['store.nextId(, options)', (value) => store.nextId('errors', value), [null, 1, 'fn', nothing, []], []],
+  ['store.nextId: signal', (value) => store.nextId('errors', { signal: value }), [null, 1, 'fn', {}], []],
+  ['store.nextIds(sequence)', (value) => store.nextIds(value, 1), [undefined, null, 1, {}], ['', 'a\0b']],
+  ['store.nextIds(, count)', (value) => store.nextIds('errors', value), [undefined, null, '1', {}], [0, -1, 1.5]],
+  ['store.read(sequence)', (value) => store.read(value), [undefined, null, 1, {}], ['', 'a\0b']],
+  ['store.set(sequence)', (value) => store.set(value, 1), [undefined, null, 1, {}], ['', 'a\0b']],
+  [
+    'store.set(, next)',
+    (value) => store.set('errors set', value),
+    [undefined, null, '5', {}],
+    [-1, 0.5, Number.NaN, 2 ** 53, -1n, 2n ** 63n],
+  ],
+  ['store.set(, , options)', (value) => store.set('errors set', 5, value), [null, 1, true, { forced: true }], []],
+  ['store.set: force', (value) => store.set('errors set', 5, { force: value }), [null, 1, 'yes'], []],
   ['sequence.nextId(options)', (value) => opened().nextId(value), [null, 1, 'fn', true], []],
   ['sequence.nextId: signal', (value) => opened().nextId({ signal: value }), [null, 1, 'fn', {}], []],
   ['sequence.nextIds(count)', (value) => opened().nextIds(value), [undefined, null, '1', {}], [0, -1, 1.5, 1_000_001]],

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, it } from 'node:test'
 import { Double, Int32, Long, MongoClient } from 'mongodb'
 import { assertDistinct, folder, output, program, settled } from '../devtools/ids.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
@@ -12,7 +12,7 @@ import { OriginalIds } from '../devtools/original-ids.mjs'
 import { startProxy } from '../devtools/proxy.mjs'
 import texample from '../js/index.cjs'
 
-const { openSequence } = texample
+const { openSequence, openStore } = texample
 const BAD = 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'
 const UNAVAILABLE = 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE'
 
@@ -24,7 +24,8 @@ let client
 let collection
 
 before(async () => {
-  server = await startStandalone()
+  // Failpoints let the server fail with any code.
+  server = await startStandalone({ testCommands: true })
   client = await new MongoClient(server.uri).connect()
   collection = client.db('app').collection('ids')
 })
@@ -43,7 +44,7 @@ async function fresh(index) {
 /** @param {string} name */
 const raw = async (name) => collection.findOne({ _id: name }, { promoteValues: false, promoteLongs: false })
 
-test('a sequence is the document { _id, index: long } of the original, and starts at 1000', async () => {
+it('a sequence is the document { _id, index: long } of the original, and starts at 1000', async () => {
   const { name, url } = await fresh()
   const sequence = openSequence(name, { url })
   assert.equal(await sequence.nextId(), 1000)
@@ -55,7 +56,7 @@ test('a sequence is the document { _id, index: long } of the original, and start
   assert.equal((await raw(name)).index.toString(), '1001', 'close gave the rest back')
 })
 
-test('no database in the URL means test; a collection can be chosen', async () => {
+it('no database in the URL means test; a collection can be chosen', async () => {
   const sequence = openSequence('here', { url: server.uri, collection: 'numbers', start: 5 })
   assert.equal(await sequence.nextId(), 5)
   assert.ok(
@@ -67,7 +68,7 @@ test('no database in the URL means test; a collection can be chosen', async () =
   await sequence.close()
 })
 
-test('an index stored as int32, int64 or integral double goes on where it is', async () => {
+it('an index stored as int32, int64 or integral double goes on where it is', async () => {
   for (const [index, first] of [
     [new Int32(5), 5],
     [Long.fromNumber(7), 7],
@@ -89,7 +90,7 @@ test('an index stored as int32, int64 or integral double goes on where it is', a
   }
 })
 
-test('a double is converted once, whoever converts it', async () => {
+it('a double is converted once, whoever converts it', async () => {
   const { name, url } = await fresh(new Double(5000))
   const code = `
     const sequence = texample.openSequence(${JSON.stringify(name)}, { url: ${JSON.stringify(url)} })
@@ -100,7 +101,7 @@ test('a double is converted once, whoever converts it', async () => {
   assert.equal(Math.min(...ids), 5000)
 })
 
-test('an index that is no countable integer is BAD_DOCUMENT at once, and stays as it is', async () => {
+it('an index that is no countable integer is BAD_DOCUMENT at once, and stays as it is', async () => {
   for (const [index, text] of [
     ['123', /"123" \(string\)/],
     ['abc', /"abc" \(string\)/],
@@ -138,21 +139,7 @@ test('an index that is no countable integer is BAD_DOCUMENT at once, and stays a
   await sequence.close()
 })
 
-test('at the end of all integers the last ids are handed out, then the sequence is exhausted', async () => {
-  const { name, url } = await fresh(Long.MAX_VALUE.subtract(4))
-  const sequence = openSequence(name, { url, bigint: true })
-  assert.deepEqual(
-    [...(await sequence.nextIds(4))],
-    [1, 2, 3, 4].map((i) => 2n ** 63n - 6n + BigInt(i)),
-  )
-  await assert.rejects(sequence.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED' })
-  await sequence.close()
-  const number = openSequence(name, { url })
-  await assert.rejects(number.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED' })
-  await number.close()
-})
-
-test('numbers end at 2^53 - 1, bigints go on', async () => {
+it('numbers end at 2^53 - 1, bigints go on', async () => {
   const { name, url } = await fresh(Long.fromString('9007199254740990'))
   const number = openSequence(name, { url, step: 5 })
   assert.equal(await number.nextId(), 2 ** 53 - 2)
@@ -164,7 +151,7 @@ test('numbers end at 2^53 - 1, bigints go on', async () => {
   await big.close()
 })
 
-test('clients of the original algorithm and ours draw from one document, none twice', async () => {
+it('clients of the original algorithm and ours draw from one document, none twice', async () => {
   const { name, url } = await fresh()
   const ours = [1, 2].map(() => openSequence(name, { url, maxStep: 50, horizon: 50 }))
   await ours[0].ready()
@@ -178,60 +165,7 @@ test('clients of the original algorithm and ours draw from one document, none tw
   await Promise.all(ours.map((one) => one.close()))
 })
 
-test('64 processes create the same sequence at once: nobody fails, and the first id is the start', async () => {
-  const { name, url } = await fresh()
-  const code = `
-    const sequence = texample.openSequence(${JSON.stringify(name)}, { url: ${JSON.stringify(url)}, start: 7 })
-    console.log(await sequence.nextId())`
-  const ids = (await Promise.all(Array.from({ length: 64 }, () => output(program(code))))).map(Number)
-  assertDistinct(ids)
-  assert.equal(Math.min(...ids), 7)
-})
-
-test('a counter that went back is an error for every pool that had claimed from it', async () => {
-  for (const [back, text] of /** @type {[(name: string) => Promise<any>, RegExp][]} */ ([
-    [(name) => collection.updateOne({ _id: name }, { $set: { index: Long.fromNumber(1003) } }), /went back/],
-    [(name) => collection.deleteOne({ _id: name }), /is gone/],
-    [
-      async (name) => {
-        await collection.deleteOne({ _id: name })
-        await collection.insertOne({ _id: name, index: 1000 })
-      },
-      /went back/,
-    ],
-  ])) {
-    const { name, url } = await fresh()
-    const sequence = openSequence(name, { url, step: 10, maxStep: 10, horizon: 0 })
-    const ids = [...(await sequence.nextIds(10)), ...(await sequence.nextIds(9))]
-    await back(name)
-    let error
-    for (let i = 0; i < 100 && !error; i++) {
-      const [id, failure] = await settled(sequence.nextId())
-      error = failure
-      if (id !== undefined) ids.push(id)
-    }
-    assert.equal(error?.code, BAD)
-    assert.match(error.message, text)
-    assertDistinct(ids)
-    // It stays an error, and the pool claims no more.
-    const index = (await raw(name))?.index.toString()
-    for (let i = 0; i < 3; i++) await assert.rejects(sequence.nextIds(10), { code: BAD })
-    assert.throws(() => sequence.nextIdSync(), { code: BAD })
-    assert.equal((await raw(name))?.index.toString(), index)
-    await sequence.close()
-  }
-})
-
-test('a rival claim before close loses nothing', async () => {
-  const { name, url } = await fresh()
-  const sequence = openSequence(name, { url })
-  assert.equal(await sequence.nextId(), 1000)
-  await collection.updateOne({ _id: name }, { $inc: { index: 10 } })
-  await sequence.close()
-  assert.equal((await raw(name)).index.toString(), '1020')
-})
-
-test('a give-back whose answer is lost, followed by a rival’s claim of as many ids, hands out nothing twice', async (t) => {
+it('a give-back whose answer is lost, followed by a rival’s claim of as many ids, hands out nothing twice', async (t) => {
   const proxy = await startProxy(server.port)
   t.after(() => proxy.stop())
   const { name } = await fresh()
@@ -252,7 +186,7 @@ test('a give-back whose answer is lost, followed by a rival’s claim of as many
   await again.close()
 })
 
-test('a claim whose answer is lost is abandoned, and the next one serves', async (t) => {
+it('a claim whose answer is lost is abandoned, and the next one serves', async (t) => {
   const proxy = await startProxy(server.port)
   t.after(() => proxy.stop())
   const { name } = await fresh()
@@ -269,7 +203,7 @@ test('a claim whose answer is lost is abandoned, and the next one serves', async
   await sequence.close()
 })
 
-test('a network that hangs, resets or refuses for a while costs nobody a call', async (t) => {
+it('a network that hangs, resets or refuses for a while costs nobody a call', async (t) => {
   const proxy = await startProxy(server.port)
   t.after(() => proxy.stop())
   for (const mode of /** @type {const} */ (['hang', 'reset', 'refuse'])) {
@@ -296,7 +230,7 @@ test('a network that hangs, resets or refuses for a while costs nobody a call', 
   }
 })
 
-test('retries are spaced out, up to a second apart', async (t) => {
+it('retries are spaced out, up to a second apart', async (t) => {
   const proxy = await startProxy(server.port)
   t.after(() => proxy.stop())
   const { name } = await fresh()
@@ -311,7 +245,7 @@ test('retries are spaced out, up to a second apart', async (t) => {
   await sequence.close()
 })
 
-test('credentials: right ones work, wrong ones are an error at once that shows no password', async (t) => {
+it('credentials: right ones work, wrong ones are an error at once that shows no password', async (t) => {
   const secured = await startStandalone({ auth: true })
   t.after(() => secured.stop())
   const admin = new MongoClient(secured.uri)
@@ -344,7 +278,7 @@ test('credentials: right ones work, wrong ones are an error at once that shows n
   }
 })
 
-test('TLS as the URL says', async (t) => {
+it('TLS as the URL says', async (t) => {
   const path = folder(t)
   const openssl = (/** @type {string[]} */ ...args) => execFileSync('openssl', args, { cwd: path, stdio: 'pipe' })
   const subject = ['-subj', '/O=texample/CN=localhost']
@@ -399,7 +333,7 @@ test('TLS as the URL says', async (t) => {
   }
 })
 
-test('a process that ends without close reuses nothing, and one that closes gives back', async () => {
+it('a process that ends without close reuses nothing, and one that closes gives back', async () => {
   const { name, url } = await fresh()
   const code = (/** @type {string} */ end) => `
     const sequence = texample.openSequence(${JSON.stringify(name)}, { url: ${JSON.stringify(url)} })
@@ -409,4 +343,126 @@ test('a process that ends without close reuses nothing, and one that closes give
   assert.equal(await output(program(code('process.exit()'))), '1010\n')
   assert.equal(await output(program(code('await sequence.close()'))), '1020\n')
   assert.equal(await output(program(code('await sequence.close()'))), '1021\n')
+})
+
+it('an error that no retry mends is told at once', async () => {
+  const admin = client.db('admin')
+  for (const errorCode of [20, 59, 115, 238, 301, 8000]) {
+    const { name, url } = await fresh()
+    const data = { failCommands: ['findAndModify'], errorCode, appName: `fails-with-${errorCode}` }
+    await admin.command({ configureFailPoint: 'failCommand', mode: 'alwaysOn', data })
+    const sequence = openSequence(name, { url: `${url}?appName=fails-with-${errorCode}`, timeout: 60_000 })
+    const begun = performance.now()
+    const [, error] = await settled(sequence.nextId())
+    assert.equal(error?.code, UNAVAILABLE, `${errorCode}`)
+    assert.ok(performance.now() - begun < 30_000, `${errorCode} at once`)
+    assert.ok(error.cause)
+    await admin.command({ configureFailPoint: 'failCommand', mode: 'off' })
+    assert.equal(await sequence.nextId(), 1000, 'the next call tries again')
+    await sequence.close()
+  }
+})
+
+it('a validator, or a database of another case, is told at once', async () => {
+  await client.db('app').createCollection('strict', { validator: { index: { $type: 'string' } } })
+  await client.db('Cased').collection('ids').insertOne({ here: true })
+  for (const options of [{ url: `${server.uri}app`, collection: 'strict' }, { url: `${server.uri}cased` }]) {
+    const sequence = openSequence('a', { ...options, timeout: 60_000 })
+    const begun = performance.now()
+    await assert.rejects(sequence.nextId(), { code: UNAVAILABLE })
+    assert.ok(performance.now() - begun < 30_000)
+    await sequence.close()
+  }
+})
+
+it('options of the Node driver are taken, or refused by name', async () => {
+  for (const option of [
+    'compressors=zlib',
+    'compressors=snappy',
+    'compressors=zstd,zlib&zlibCompressionLevel=6',
+    'compressors=zstd',
+    'socketTimeoutMS=45000',
+    'timeoutMS=3000',
+    'tlsAllowInvalidHostnames=true',
+    'enableUtf8Validation=false',
+    'useNewUrlParser=true&useUnifiedTopology=true',
+    'serverMonitoringMode=poll',
+    'w=1&journal=false',
+    'w=0&journal=true',
+    'readPreference=secondary',
+    'maxPoolSize=1',
+    'maxPoolSize=0',
+    'retryWrites=false',
+  ]) {
+    const { name, url } = await fresh()
+    const sequence = openSequence(name, { url: `${url}?${option}`, timeout: 20_000 })
+    assert.equal(await sequence.nextId(), 1000, option)
+    await sequence.close()
+  }
+  for (const [option, named] of [
+    ['tls=true&tlsAllowInvalidHostnames=true', /tlsAllowInvalidHostnames/],
+    ['proxyHost=127.0.0.1', /proxyHost/],
+    ['fancy=1', /fancy/],
+  ]) {
+    assert.throws(
+      () => openSequence('a', { url: `mongodb://ann:s3cret@127.0.0.1/app?${option}` }),
+      (/** @type {any} */ error) => {
+        assert.equal(error.code, 'ERR_TEXAMPLE_INVALID_ARGUMENT')
+        assert.match(error.message, /** @type {RegExp} */ (named))
+        assert.doesNotMatch(error.message, /percent-encoding|s3cret/)
+        return true
+      },
+    )
+  }
+})
+
+it('ignored options are warned of once', async () => {
+  const { name, url } = await fresh()
+  const code = `
+    const warnings = []
+    process.on('warning', (warning) => warnings.push(warning))
+    for (const suffix of ['', 'x']) {
+      const sequence = texample.openSequence(${JSON.stringify(name)} + suffix, { url: '${url}?timeoutMS=30&useNewUrlParser=true' })
+      await sequence.nextId()
+      await sequence.close()
+    }
+    await new Promise(setImmediate)
+    console.log(JSON.stringify(warnings.map(({ code, message }) => [code, message])))`
+  const warnings = JSON.parse(await output(program(code)))
+  assert.equal(warnings.length, 1)
+  assert.equal(warnings[0][0], 'TEXAMPLE_URL_OPTION')
+  assert.match(warnings[0][1], /timeoutMS=30, useNewUrlParser=true/)
+})
+
+it('2 000 sequences at once use the connections that the URL allows', async () => {
+  const { name, url } = await fresh()
+  const code = `
+    const fs = require('node:fs')
+    const count = () => [fs.readdirSync('/proc/self/task').length, fs.readdirSync('/proc/self/fd').length]
+    const url = '${url}?maxPoolSize=8'
+    const first = texample.openSequence('${name}', { url })
+    await first.nextId()
+    const before = count()
+    const all = Array.from({ length: 2000 }, (_, i) => texample.openSequence('${name}-' + i, { url }))
+    const ids = await Promise.all(all.map((sequence) => sequence.nextId()))
+    const after = count()
+    await Promise.all([first, ...all].map((sequence) => sequence.close()))
+    console.log(JSON.stringify({ before, after, right: ids.every((id) => id === 1000), end: count() }))`
+  const { before, after, right, end } = JSON.parse(await output(program(code)))
+  assert.ok(right)
+  assert.ok(after[0] - before[0] <= 3, `${after[0]} threads after ${before[0]}`)
+  assert.ok(after[1] - before[1] <= 8, `${after[1]} descriptors after ${before[1]}`)
+  assert.ok(end[0] <= before[0], 'no thread is left')
+})
+
+it('300 new sequences are served from a distance of 100 ms', async (t) => {
+  const proxy = await startProxy(server.port, { roundTrip: 100 })
+  t.after(() => proxy.stop())
+  const { name } = await fresh()
+  const url = `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true`
+  const ids = openStore({ url })
+  const drawn = await Promise.all(Array.from({ length: 300 }, (_, i) => ids.nextId(`${name}-${i}`)))
+  assert.ok(drawn.every((id) => id === 1000))
+  assert.equal(ids.stats().errors, 0, 'no attempt timed out in a queue')
+  await ids.close()
 })

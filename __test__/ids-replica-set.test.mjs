@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, it } from 'node:test'
 import { MongoClient } from 'mongodb'
 import { failover } from '../devtools/failover.mjs'
 import { assertDistinct, drawer, drawn, folder } from '../devtools/ids.mjs'
@@ -17,7 +17,7 @@ before(async () => {
 })
 after(() => set?.stop())
 
-test('two processes, their worker threads and an original client draw 100 000 ids from one document, none twice', async (t) => {
+it('two processes, their worker threads and an original client draw 100 000 ids from one document, none twice', async (t) => {
   const path = folder(t)
   const client = await new MongoClient(set.uri, { writeConcern: { w: 'majority' } }).connect()
   t.after(() => client.close())
@@ -49,7 +49,7 @@ for (const [kind, title] of /** @type {const} */ ([
   ['reset', 'the network resets connections'],
   ['refuse', 'the network refuses connections'],
 ])) {
-  test(`nothing twice and no failed call when ${title}`, async (t) => {
+  it(`nothing twice and no failed call when ${title}`, async (t) => {
     const { ids, failures, errors } = await failover(set, kind, folder(t))
     assert.deepEqual(failures, [])
     assertDistinct(ids)

@@ -1,6 +1,6 @@
-import { test } from 'node:test'
-import { runScenario, scenarios } from '../devtools/scenario.mjs'
+import { it } from 'node:test'
+import { allScenarios, runScenario } from '../devtools/scenario.mjs'
 
-for (const [name, { long = false }] of Object.entries(scenarios)) {
-  if (!long) test(name, () => runScenario(name))
+for (const [name, scenario] of Object.entries(await allScenarios())) {
+  if (!scenario.long) it(name, () => runScenario(name, scenario))
 }

@@ -18,8 +18,10 @@ const functions = [
   'decodeImageToDataAsync',
   'encodeDataToImage',
   'encodeDataToImageAsync',
+  'closeSequences',
   'nextId',
   'openSequence',
+  'openStore',
   'start',
   'ticks',
 ]

@@ -11,7 +11,6 @@ import { fileURLToPath } from 'node:url'
 import { launchChromium } from '../devtools/chromium.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
 import { freePair } from '../devtools/ports.mjs'
-import { buildExample } from './support/addon.mjs'
 import { examplesOf } from './support/examples.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -25,9 +24,13 @@ const elsewhere = {
   'apt-get install build-essential python3-pip libnss3 libcurl4 libssl3':
     '.ci/run installs the libraries, and could not run without the others',
   'npx texample build': 'install.test.mjs builds an installed copy',
-  'RUSTFLAGS="--cfg loom" cargo test --no-default-features --release --target-dir target/loom --test queue_loom':
+  'RUSTFLAGS="--cfg loom" cargo test --package texample-bridge --release --target-dir target/loom --lib --test queue_loom':
     'a part of npm test',
 }
+/** Kinds of blocks that are files of a test runner. `service` is a server that SIGTERM ends. */
+const RUNNERS = ['jest', 'vitest', 'node-test']
+/** How blocks name a server of MongoDB. */
+const MONGODB = 'mongodb://127.0.0.1:27017/'
 const all = pages.map((name) => ({ name, examples: examplesOf(path.join(root, name), name) }))
 
 // Inside the package, so that examples find `texample` and the peers by name.
@@ -61,26 +64,25 @@ for (const { name, examples } of all) {
           server?.stop()
           server = await serve(code, index)
         })
+      } else if (language === 'js' && kind === 'service') {
+        it(`${where} serves, and gives its ids back on SIGTERM`, async () => {
+          const file = await write(code, language, index)
+          const answers = [await serveOnce(file, code, prints), await serveOnce(file, code, prints)]
+          assert.deepEqual(answers, ['order 1000', 'order 1001'])
+        })
+      } else if (language === 'js' && RUNNERS.includes(kind)) {
+        it(`${where} passes as a test file`, () => runTests(code, kind, index))
       } else if (['js', 'mjs', 'cjs'].includes(language) && kind === 'page') {
         it(`${where} runs in a browser as pasted`, async () => {
           const printed = await inBrowser(server, code)
           if (prints !== undefined) assert.equal(printed, prints)
         })
-      } else if (language === 'js' && kind === 'addon') {
-        it(`${where} runs with the add-on that stands above it`, async () => {
-          const [toml, rust] = ['toml', 'rust'].map((part) => examples.find((block) => block.language === part)?.code)
-          const printed = await buildExample(path.join(folder, 'addon'), { toml, rust, javascript: code })
-          // How many messages a batch has is a matter of luck.
-          const last = (text) => text.trim().split('\n').at(-1).replace(/^\d+/, '')
-          assert.equal(last(printed), last(prints))
-        })
+      } else if (kind === 'addon' || ['toml', 'rust'].includes(language)) {
+        it(`${where} is a part of the add-on that bridge-docs.test.mjs makes`, () =>
+          assert.equal(name, 'docs/bridge.md'))
       } else if (['js', 'mjs', 'cjs'].includes(language)) {
         it(`${where} runs as pasted`, async () => {
-          let runnable = code
-          if (kind === 'mongodb') {
-            mongod ??= await startStandalone()
-            runnable = code.replaceAll('mongodb://127.0.0.1:27017/', mongod.uri)
-          }
+          const runnable = code.includes(MONGODB) ? await withMongod(code) : code
           const program = start(await write(runnable, language, index))
           const [exitCode] = await once(program.child, 'close')
           assert.equal(exitCode, 0, program.output())
@@ -102,10 +104,6 @@ for (const { name, examples } of all) {
         it(`${where} is a page that works as pasted`, async () => {
           assert.ok(prints, 'what it shows must stand below it')
           await asPage(server, code, prints)
-        })
-      } else if (['toml', 'rust'].includes(language)) {
-        it(`${where} is a part of an example that runs`, () => {
-          assert.ok(examples.slice(index).some((later) => later.kind === 'addon'))
         })
       } else if (!['', 'text'].includes(language)) {
         it(`${where} is run`, () => assert.fail(`nothing runs a block of ${language}`))
@@ -149,12 +147,17 @@ async function write(code, language, index) {
   return file
 }
 
-/** Starts a program in its own folder; it has a minute. */
-function start(file) {
-  const env = { ...process.env, NODE_ENV: 'development' }
-  delete env.TEXAMPLE_IDS_URL
-  delete env.NODE_TEST_CONTEXT
-  const child = spawn(process.execPath, [file], { cwd: path.dirname(file), env, timeout: 60_000 })
+/**
+ * Starts a program in its own folder; it has a minute.
+ * @param {string | string[]} file or Node's arguments
+ */
+function start(file, { cwd = path.dirname(String(file)), env = process.env } = {}) {
+  const { TEXAMPLE_IDS_URL, NODE_TEST_CONTEXT, ...rest } = env
+  const child = spawn(process.execPath, [file].flat(), {
+    cwd,
+    env: { ...rest, NODE_ENV: 'development', NO_COLOR: '1' },
+    timeout: 60_000,
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
   return { child, output: () => output }
@@ -172,15 +175,66 @@ async function runShell(code) {
   assert.equal(exitCode, 0, output)
 }
 
+/** A block that names a server of MongoDB, with that of the tests. */
+async function withMongod(code) {
+  mongod ??= await startStandalone()
+  return code.replaceAll(MONGODB, mongod.uri)
+}
+
+/** Starts a service, asks it once and ends it; what it answered. */
+async function serveOnce(file, code, prints) {
+  const port = await freePair()
+  await writeFile(file, withPorts(code, port))
+  const program = start(file)
+  await listening(program)
+  const answer = await (await fetch(`http://127.0.0.1:${port + 1}/`)).text()
+  program.child.kill('SIGTERM')
+  const [exitCode] = await once(program.child, 'close')
+  assert.equal(exitCode, 0, program.output())
+  assert.equal(program.output(), prints)
+  return answer
+}
+
+/** Runs a block as a file of a test runner. */
+async function runTests(code, runner, index) {
+  const home = await mkdtemp(path.join(folder, `${index}-`))
+  const file = path.join(home, runner === 'jest' ? 'example.test.cjs' : 'example.test.mjs')
+  await writeFile(file, await withMongod(code))
+  // The runners have add-ons of their own, which the variable that names ours would replace.
+  const { NAPI_RS_NATIVE_LIBRARY_PATH: addon, ...env } = process.env
+  const own = addon === undefined ? {} : { NAPI_RS_NATIVE_LIBRARY_PATH: addon }
+  const setup = path.join(home, 'setup.cjs')
+  await writeFile(setup, `Object.assign(process.env, ${JSON.stringify(own)})\n`)
+  await writeFile(path.join(home, 'vitest.config.mjs'), `export default ${JSON.stringify({ test: { env: own } })}\n`)
+  const config = JSON.stringify({ rootDir: home, testMatch: ['**/*.test.cjs'], setupFiles: [setup] })
+  const modules = path.join(root, 'node_modules')
+  const args = {
+    jest: [path.join(modules, 'jest', 'bin', 'jest.js'), '--config', config],
+    vitest: [path.join(modules, 'vitest', 'vitest.mjs'), 'run', '--root', home],
+    'node-test': ['--require', setup, '--test', file],
+  }[runner]
+  const program = start(args, { cwd: home, env })
+  const [exitCode] = await once(program.child, 'close')
+  assert.equal(exitCode, 0, program.output())
+  const count = [...code.matchAll(/^ *test\(/gm)].length
+  const passed = { jest: /Tests: +(\d+) passed/, vitest: /Tests +(\d+) passed/, 'node-test': /pass (\d+)/ }[runner]
+  assert.ok(Number(passed.exec(program.output())?.[1]) >= count, program.output())
+}
+
 /** Starts a server on a free port in place of the one it names; resolves when it says that it listens. */
 async function serve(code, index) {
   const port = await freePair()
   const program = start(await write(withPorts(code, port), 'js', index))
-  await new Promise((resolve, reject) => {
+  await listening(program)
+  return { port, stop: () => program.child.kill() }
+}
+
+/** Resolves when a program says that it listens. */
+function listening(program) {
+  return new Promise((resolve, reject) => {
     program.child.stdout.on('data', () => program.output().includes('listening') && resolve(undefined))
     program.child.once('exit', (exitCode) => reject(new Error(`ended with ${exitCode}: ${program.output()}`)))
   })
-  return { port, stop: () => program.child.kill() }
 }
 
 /** The examples' ports, 3000 for the page and 3001 for the data, as free ones. */
@@ -219,6 +273,8 @@ async function withPage(server, html, body) {
   assert.ok(server, 'a page example needs a server example before it')
   const site = createServer(async ({ url }, response) => {
     if (url === '/') return response.setHeader('Content-Type', 'text/html; charset=utf-8').end(html)
+    // Some browsers ask for it, and log that it is missing.
+    if (url === '/favicon.ico') return response.writeHead(204).end()
     if (!url.startsWith('/texample/')) return response.writeHead(404).end()
     const file = path.join(root, 'js', 'client', path.basename(url))
     response.setHeader('Content-Type', 'text/javascript').end(await readFile(file))

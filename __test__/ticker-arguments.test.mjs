@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, it } from 'node:test'
 import texample, { start, ticks } from 'texample'
-import { threads } from './support/threads.mjs'
+import { assertThreads } from './support/threads.mjs'
 
 const callback = () => {}
 
@@ -53,33 +53,33 @@ function isInvalid(Kind, argument) {
 
 describe('a wrong argument is a typed error and starts no thread', () => {
   for (const [name, args] of wrongType) {
-    test(`start: ${name}`, () => {
+    it(`start: ${name}`, () => {
       assert.throws(() => start(...args), isInvalid(TypeError, name.split(':')[0]))
-      assert.equal(threads('texample-ticker'), 0)
+      assertThreads('texample-ticker', 0)
     })
     if (name.startsWith('options')) {
-      test(`ticks: ${name}`, () => {
+      it(`ticks: ${name}`, () => {
         assert.throws(() => ticks(args[1]), isInvalid(TypeError, name.split(':')[0]))
       })
     }
   }
   for (const [option, value] of outOfRange) {
-    test(`${option}: ${String(value)}`, () => {
+    it(`${option}: ${String(value)}`, () => {
       const invalid = isInvalid(RangeError, `options.${option}`)
       assert.throws(() => start(callback, { [option]: value }), invalid)
       assert.throws(() => start({ [option]: value }), invalid)
       assert.throws(() => ticks({ [option]: value }), invalid)
-      assert.equal(threads('texample-ticker'), 0)
+      assertThreads('texample-ticker', 0)
     })
   }
-  test('ticks: a batch, which an iterator of single ticks cannot give', () => {
+  it('ticks: a batch, which an iterator of single ticks cannot give', () => {
     assert.throws(() => ticks({ batch: true }), isInvalid(RangeError, 'options.batch'))
   })
 })
 
-test('an option that is undefined has its default, and unknown ones are ignored', async () => {
+it('an option that is undefined has its default', async () => {
   const nothing = { count: undefined, capacity: undefined, overflow: undefined, signal: undefined, batch: undefined }
-  const ticker = start(callback, { ...nothing, interval: undefined, colour: 'red' })
+  const ticker = start(callback, { ...nothing, interval: undefined, colour: undefined })
   assert.deepEqual(ticker.stats().posted, 0)
   ticker.stop()
   const other = start(undefined, undefined)
@@ -87,7 +87,16 @@ test('an option that is undefined has its default, and unknown ones are ignored'
   await Promise.all([ticker.done, other.done])
 })
 
-test('the extremes of every range are taken', async () => {
+it('an unknown option is an error, and so is ref where unref() does it', () => {
+  for (const options of [{ intervall: 5 }, { colour: 'red' }, Object.create({ batches: true }), { ref: false }]) {
+    const [name] = Object.keys(options).concat('batches')
+    assert.throws(() => start(callback, options), isInvalid(TypeError, `options.${name}`))
+    if (name !== 'ref') assert.throws(() => ticks(options), isInvalid(TypeError, `options.${name}`))
+  }
+  for (const ref of [null, 1, 'false']) assert.throws(() => ticks({ ref }), isInvalid(TypeError, 'options.ref'))
+})
+
+it('the extremes of every range are taken', async () => {
   for (const options of [
     { interval: 2 ** 31 - 1, count: Number.MAX_SAFE_INTEGER, capacity: 2 ** 24 },
     { interval: 0, count: 1, capacity: 1 },
@@ -100,13 +109,13 @@ test('the extremes of every range are taken', async () => {
   }
 })
 
-test('every overflow policy has its name', async () => {
+it('every overflow policy has its name', async () => {
   for (const overflow of ['block', 'drop-oldest', 'drop-newest', 'latest']) {
     await start(callback, { interval: 0, count: 1, overflow }).done
   }
 })
 
-test('an option is read once, and a getter that throws is the caller’s own error', () => {
+it('an option is read once, and a getter that throws is the caller’s own error', () => {
   let reads = 0
   const ticker = start(callback, {
     get interval() {
@@ -124,7 +133,7 @@ test('an option is read once, and a getter that throws is the caller’s own err
   assert.throws(() => start(callback, getter), /mine/)
 })
 
-test('the public face has the functions that it names', () => {
+it('the public face has the functions that it names', () => {
   assert.equal(texample.start, start)
   assert.equal(texample.ticks, ticks)
 })

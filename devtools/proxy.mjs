@@ -5,13 +5,18 @@ import { connect, createServer } from 'node:net'
 
 /**
  * @param {number} target the port to pass on to
+ * @param {{ roundTrip?: number }} [options] `roundTrip`: milliseconds, half of them each way
  */
-export async function startProxy(target) {
+export async function startProxy(target, { roundTrip = 0 } = {}) {
   /** @type {'pass' | 'hang' | 'reset' | 'refuse'} */
   let mode = 'pass'
   /** @type {((request: Buffer) => boolean) | undefined} */
   let loses
   let lost = 0
+  const write = (/** @type {import('node:net').Socket} */ to, /** @type {Buffer} */ data) => {
+    if (roundTrip === 0) to.write(data)
+    else setTimeout(() => to.writable && to.write(data), roundTrip / 2)
+  }
   /** @type {Set<import('node:net').Socket>} */
   const sockets = new Set()
   const server = createServer((client) => {
@@ -31,13 +36,13 @@ export async function startProxy(target) {
         lost++
         swallow = true
       }
-      upstream.write(data)
+      write(upstream, data)
     })
     upstream.on('data', (data) => {
       if (mode === 'hang') return
-      // The server has done it; nobody will hear of it.
+      // The server has done it, and the answer is lost.
       if (swallow) return void client.resetAndDestroy()
-      client.write(data)
+      write(client, data)
     })
   })
   server.listen(0, '127.0.0.1')

@@ -2,15 +2,41 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import file from './scenarios.cjs'
+import { buildAddon } from './addon.mjs'
 
-export const { scenarios } = file
+const require = createRequire(import.meta.url)
+const script = (name) => fileURLToPath(new URL(name, import.meta.url))
 
-const script = fileURLToPath(new URL('./scenarios.cjs', import.meta.url))
+/**
+ * @typedef {object} Scenario
+ * @property {string} script
+ * @property {boolean} [long] it takes minutes
+ * @property {string[]} [only] the runtimes that have what it needs
+ * @property {string[]} [flags] V8's
+ * @property {number} [code] the exit code
+ * @property {RegExp} [stderr]
+ */
+
+/**
+ * All scenarios by name: of our own add-on, and of one that is made with the bridge.
+ * @param {string} [cases] the `.node` file of that one; built if it is not given
+ * @returns {Promise<Record<string, Scenario>>}
+ */
+export async function allScenarios(cases) {
+  process.env.BRIDGE_CASES = cases ?? (await buildAddon('bridge-cases'))
+  const files = [script('./scenarios.cjs'), script('./bridge-scenarios.cjs')]
+  return Object.fromEntries(
+    files.flatMap((file) =>
+      Object.entries(require(file).scenarios).map(([name, scenario]) => [name, { ...scenario, script: file }]),
+    ),
+  )
+}
 
 /**
  * @param {string} name
+ * @param {Scenario} scenario
  * @param {object} [runtime] the command before the script's name; default: this Node
  * @param {string[]} [runtime.command]
  * @param {Record<string, string>} [runtime.env]
@@ -19,11 +45,11 @@ const script = fileURLToPath(new URL('./scenarios.cjs', import.meta.url))
  */
 export async function runScenario(
   name,
-  { command = [process.execPath], env = {}, timeout = 60_000, flags = (wanted) => wanted } = {},
+  { code = 0, stderr, flags: wanted = [], script: file },
+  { command = [process.execPath], env = {}, timeout = 60_000, flags = (given) => given } = {},
 ) {
-  const { code = 0, stderr, flags: wanted = [] } = scenarios[name]
   const [runtime, ...args] = command
-  const child = spawn(runtime, [...args, ...flags(wanted), script, name], {
+  const child = spawn(runtime, [...args, ...flags(wanted), file, name], {
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout,
@@ -33,7 +59,7 @@ export async function runScenario(
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
   const ended = await new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code, signal) => resolve(signal ?? code))
+    child.once('close', (exit, signal) => resolve(signal ?? exit))
   })
   assert.equal(ended, code, `"${name}" ended with ${ended}:\n${output}`)
   if (stderr !== undefined) assert.match(output, stderr)

@@ -26,9 +26,12 @@ const help = `Usage: texample COMMAND [OPTIONS]
   ids [next] [NAME]         ids of a sequence, one a line; default name: default
   ids show [NAME]           the next id, without taking it
   ids set NAME INDEX        makes INDEX the next id: forward, or back with --force
+  ids import COUNTERS       goes on where the counters in a MongoDB collection stand: those of mongoose-sequence,
+                            mongoose-auto-increment, or made by hand with $inc; forward only
       -n, --count N         how many; default 1
       --force               even if that hands ids out a second time
       --collection NAME     collection, or table; default ids
+      --from URL            the database of COUNTERS; default: that of --url
       -u, --url URL         mongodb://…, sqlite:FILE or memory:; default TEXAMPLE_IDS_URL,
                             else sqlite:texample-ids.db
 
@@ -101,20 +104,23 @@ const commands = {
       url: { type: 'string', short: 'u' },
       collection: { type: 'string' },
       force: { type: 'boolean' },
+      from: { type: 'string' },
     },
     operands: 3,
-    async run({ count, url, collection, force = false }, operands) {
-      const verb = ['show', 'next', 'set'].includes(operands[0]) ? operands.shift() : 'next'
+    async run({ count, url, collection, force = false, from }, operands) {
+      const verb = ['show', 'next', 'set', 'import'].includes(operands[0]) ? operands.shift() : 'next'
       const [name = 'default', text, ...rest] = operands
       if (rest.length > 0 || (text !== undefined) !== (verb === 'set')) {
         throw new UsageError(verb === 'set' ? 'ids set takes NAME and INDEX' : `ids ${verb} takes one NAME`)
       }
       if (force && verb !== 'set') throw new UsageError('--force is for ids set')
+      if (from !== undefined && verb !== 'import') throw new UsageError('--from is for ids import')
       if (verb === 'next') return nextIds(name, count, { url, collection })
       if (count !== undefined) throw new UsageError(`--count is for ids next`)
-      const { readSequence, setSequence } = require('./ids/index.cjs')
-      if (verb === 'set') return setSequence(name, index(text), force, { url, collection })
-      const next = readSequence(name, { url, collection })
+      const store = texample().openStore({ url, collection })
+      if (verb === 'import') return importCounters(store, operands[0], from ?? url ?? process.env.TEXAMPLE_IDS_URL)
+      if (verb === 'set') return store.set(name, index(text), { force })
+      const next = await store.read(name)
       if (next === undefined) throw new Error(`there is no sequence "${name}"`)
       await write(`${next}\n`)
     },
@@ -156,6 +162,24 @@ async function nextIds(name, count, options) {
     }
   } finally {
     await sequence.close()
+  }
+}
+
+/**
+ * @param {import('./index.js').Store} store
+ * @param {string | undefined} counters the collection that holds them
+ * @param {string | undefined} url
+ */
+async function importCounters(store, counters, url) {
+  if (counters === undefined) throw new UsageError('ids import takes the name of a collection')
+  if (!/^mongodb(\+srv)?:/.test(url ?? ''))
+    throw new UsageError('ids import reads MongoDB: name it with --from or --url')
+  const { readCounters } = require('./ids/counters.cjs')
+  for (const { name, next } of await readCounters(/** @type {string} */ (url), counters)) {
+    const present = await store.read(name)
+    const isPast = present !== undefined && present >= next
+    if (!isPast) await store.set(name, next)
+    await write(isPast ? `${name} stays at ${present}, which is past ${next}\n` : `${name} goes on at ${next}\n`)
   }
 }
 
@@ -215,7 +239,9 @@ async function put(data, output) {
 function jsonText(bytes, file = 'stdin') {
   let json
   try {
-    json = new TextDecoder('utf-8', { fatal: true }).decode(bytes).trim()
+    // Windows PowerShell's `>` writes UTF-16, with its byte order mark.
+    const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe
+    json = new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8', { fatal: true }).decode(bytes).trim()
   } catch {
     throw new Error(`${file} is not UTF-8: convert it, or carry it as it is with --bytes`)
   }
@@ -258,7 +284,7 @@ function write(line) {
 
 /** @param {any} error */
 function fail(error) {
-  // Whoever read our output has enough, as in `texample tick | head -3`.
+  // The reader of our output has enough, as in `texample tick | head -3`.
   if (error.code === 'EPIPE') return
   const isUsage = error instanceof UsageError || error.code === 'ERR_TEXAMPLE_INVALID_ARGUMENT'
   const code = error instanceof TexampleError ? ` (${error.code})` : ''

@@ -18,5 +18,7 @@ texample.encodeDataToImageAsync = image.encodeDataToImageAsync
 texample.decodeImageToData = image.decodeImageToData
 texample.decodeImageToDataAsync = image.decodeImageToDataAsync
 texample.nextId = ids.nextId
+texample.closeSequences = ids.closeSequences
 texample.openSequence = ids.openSequence
+texample.openStore = ids.openStore
 texample.TexampleError = TexampleError

@@ -20,12 +20,18 @@ export import EncodeOptions = texample.EncodeOptions
 export import DecodeOptions = texample.DecodeOptions
 
 export import nextId = texample.nextId
+export import closeSequences = texample.closeSequences
 export import openSequence = texample.openSequence
+export import openStore = texample.openStore
 export import IdCallback = texample.IdCallback
 export import SequenceOptions = texample.SequenceOptions
 export import BigIntSequenceOptions = texample.BigIntSequenceOptions
 export import SequenceStats = texample.SequenceStats
 export import Sequence = texample.Sequence
+export import StoreOptions = texample.StoreOptions
+export import BigIntStoreOptions = texample.BigIntStoreOptions
+export import StoreStats = texample.StoreStats
+export import Store = texample.Store
 
 export import ErrorCode = texample.ErrorCode
 export import TexampleError = texample.TexampleError

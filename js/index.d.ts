@@ -29,6 +29,11 @@ declare namespace texample {
     batch?: boolean
   }
 
+  interface TicksOptions extends StartOptions {
+    /** Whether a `next()` that waits keeps the process alive. Default true. */
+    ref?: boolean
+  }
+
   interface BatchOptions extends StartOptions {
     batch: true
   }
@@ -80,7 +85,7 @@ declare namespace texample {
    * The same as an async iterator, like `setInterval` of `node:timers/promises`. The thread starts at the first
    * `next()` and ends on `break`; an abort rejects with an AbortError.
    */
-  function ticks(options?: StartOptions): AsyncIterableIterator<number>
+  function ticks(options?: TicksOptions): AsyncIterableIterator<number>
 
   // ----------------------------------------------------------- data images
 
@@ -128,13 +133,20 @@ declare namespace texample {
   type IdCallback<Id = number> = (error: Error | null, id?: Id) => void
 
   /**
-   * The next id of the sequence `default`, or of the one that is named.
-   * Ids rise within the process and are unique across all of them.
+   * The next id of the sequence `default`, or of the one that is named, from the store that `openStore()` opens
+   * without options. Ids rise within the calls of a thread and are unique across threads, processes and hosts.
+   * @throws rejects with `ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE` when the database is out of reach for 30 s
    */
   function nextId(): Promise<number>
   function nextId(callback: IdCallback): void
   function nextId(sequence: string): Promise<number>
   function nextId(sequence: string, callback: IdCallback): void
+
+  /**
+   * Closes what `nextId()` opened in this thread and gives unused ids back where that is safe. Calls that wait for an
+   * id reject with `ERR_TEXAMPLE_SEQUENCE_CLOSED`. Bounded in time; `nextId()` opens again afterwards.
+   */
+  function closeSequences(): Promise<void>
 
   interface SequenceOptions {
     /**
@@ -194,7 +206,10 @@ declare namespace texample {
     nextId(callback: IdCallback<Id>): void
     /** `count` ids, rising, not always contiguous; `count` is 1 to `maxStep`. */
     nextIds(count: number): Promise<Id extends bigint ? BigInt64Array : Float64Array>
-    /** The next id; blocks the thread only when no id is in hand. */
+    /**
+     * The next id. While no id is in hand, as before the first claim and while the database is away, it blocks the
+     * thread, event loop included, for up to `timeout`: in a server, use `nextId()`.
+     */
     nextIdSync(): Id
     /** Connects and claims the first range now. */
     ready(): Promise<void>
@@ -210,6 +225,64 @@ declare namespace texample {
    */
   function openSequence(name: string | undefined, options: BigIntSequenceOptions): Sequence<bigint>
   function openSequence(name?: string, options?: SequenceOptions): Sequence
+
+  interface StoreOptions extends SequenceOptions {
+    /**
+     * Milliseconds after which a sequence that no call draws from is closed and its unused ids are given back;
+     * 0 to 2^31 - 1, kept to a quarter. Default 600 000.
+     */
+    idle?: number
+  }
+
+  interface BigIntStoreOptions extends StoreOptions {
+    bigint: true
+  }
+
+  /** Open sequences, and sums over them; as in `SequenceStats`. */
+  interface StoreStats {
+    /** Sequences that are open now. */
+    sequences: number
+    claimed: number
+    claims: number
+    retries: number
+    errors: number
+    inHand: number
+  }
+
+  /**
+   * Many sequences of one database by name: a counter for each tenant, year or shop. A sequence opens at its first use
+   * and closes when it is idle. After `close()` every method rejects with `ERR_TEXAMPLE_SEQUENCE_CLOSED`.
+   */
+  interface Store<Id extends number | bigint = number> extends AsyncDisposable {
+    /** The next id of a sequence, from memory while one is in hand. */
+    nextId(sequence: string, options?: { signal?: AbortSignal }): Promise<Id>
+    /** `count` ids of a sequence, rising, not always contiguous; `count` is 1 to `maxStep`. */
+    nextIds(sequence: string, count: number): Promise<Id extends bigint ? BigInt64Array : Float64Array>
+    /**
+     * The next id that a claim would get: above every id in hand, and undefined while the sequence does not exist.
+     * Never creates it. A BigInt where `bigint` is set, or past 2^53 - 1.
+     */
+    read(sequence: string): Promise<number | bigint | undefined>
+    /**
+     * Makes `next` the next id that a claim gets; creates the sequence. Ids that this store has in hand are given back
+     * first; other handles and processes go on with those that they have.
+     * @param next 0 to 2^53 - 1, or a BigInt up to 2^63 - 1
+     * @param options `force`: go back too, which hands ids out a second time
+     * @throws rejects with `ERR_TEXAMPLE_INVALID_ARGUMENT` when the sequence is past `next` and `force` is not set
+     */
+    set(sequence: string, next: number | bigint, options?: { force?: boolean }): Promise<void>
+    /** Read at once; costs a native call for each open sequence. */
+    stats(): StoreStats
+    /** Closes every sequence and gives unused ids back. Bounded in time; safe to call twice. */
+    close(): Promise<void>
+  }
+
+  /**
+   * Opens a store of sequences. Does not connect before the first call that needs it.
+   * @throws {TypeError | RangeError} `ERR_TEXAMPLE_INVALID_ARGUMENT`
+   */
+  function openStore(options: BigIntStoreOptions): Store<bigint>
+  function openStore(options?: StoreOptions): Store
 
   // ---------------------------------------------------------------- errors
 

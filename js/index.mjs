@@ -14,6 +14,8 @@ export const {
   decodeImageToData,
   decodeImageToDataAsync,
   nextId,
+  closeSequences,
   openSequence,
+  openStore,
   TexampleError,
 } = texample

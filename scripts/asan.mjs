@@ -8,7 +8,8 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { runScenario, scenarios } from '../devtools/scenario.mjs'
+import { library as libraryOf } from '../devtools/addon.mjs'
+import { allScenarios, runScenario } from '../devtools/scenario.mjs'
 import { Failure, main, must, root } from './command.mjs'
 
 const target = 'x86_64-unknown-linux-gnu'
@@ -18,13 +19,16 @@ await main(async () => {
   if (!existsSync(library))
     throw new Failure('no libasan.so: install gcc with its sanitizers (apt install gcc libasan8)')
   const env = { RUSTC_BOOTSTRAP: '1', RUSTFLAGS: '-Zsanitizer=address -Cforce-frame-pointers=yes' }
-  await must('cargo', ['build', '--target', target, '--target-dir', 'target/asan', '--lib'], { env })
+  const packages = ['texample', 'bridge-cases'].flatMap((name) => ['--package', name])
+  await must('cargo', ['build', '--target', target, '--target-dir', 'target/asan', '--lib', ...packages], { env })
 
   const folder = await mkdtemp(path.join(tmpdir(), 'texample-asan-'))
   try {
-    const addon = path.join(folder, 'texample.node')
-    await copyFile(path.join(root, 'target/asan', target, 'debug/libtexample.so'), addon)
-    await testAll(folder, {
+    const [addon, cases] = ['texample', 'bridge-cases'].map((name) => path.join(folder, `${name}.node`))
+    const made = path.join(root, 'target/asan', target, 'debug')
+    await copyFile(path.join(made, libraryOf('texample')), addon)
+    await copyFile(path.join(made, libraryOf('bridge-cases')), cases)
+    await testAll(folder, await allScenarios(cases), {
       // Node leaks at its end, so a leak is no failure in itself; an error is, and aborts.
       ASAN_OPTIONS: `detect_leaks=1:exitcode=0:abort_on_error=1:log_path=${path.join(folder, 'log')}`,
       LD_PRELOAD: await realpath(library),
@@ -35,12 +39,12 @@ await main(async () => {
   }
 })
 
-async function testAll(folder, env) {
+async function testAll(folder, scenarios, env) {
   const failures = []
   let reports = 0
   const names = Object.keys(scenarios).filter((name) => !scenarios[name].long)
   for (const name of names) {
-    const failure = await runScenario(name, { env, timeout: 240_000 }).then(
+    const failure = await runScenario(name, scenarios[name], { env, timeout: 240_000 }).then(
       () => undefined,
       (error) => error.message,
     )
@@ -80,5 +84,5 @@ function isOurs(report) {
   const allocated = frames.findIndex((frame) => !/libsanitizer|libasan/.test(frame))
   const foreign = frames.findIndex((frame, index) => index >= allocated && /\/node\+0x|\/libc\.so/.test(frame))
   const own = frames.slice(allocated, foreign === -1 ? undefined : foreign)
-  return own.some((frame) => /texample/.test(frame))
+  return own.some((frame) => /texample|bridge.cases/.test(frame))
 }

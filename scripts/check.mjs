@@ -5,18 +5,30 @@ import { Failure, main, run, tool } from './command.mjs'
 import { install } from './install.mjs'
 import { typos } from './typos.mjs'
 
-const core = ['--no-default-features', '--features', 'mongo,sqlite']
+const core = [
+  ...['--package', 'texample', '--package', 'texample-bridge'],
+  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
+]
+const ours = ['--package', 'texample', '--package', 'texample-bridge', '--features', 'texample-bridge/napi']
+const others = ['--exclude', 'texample', '--exclude', 'texample-bridge']
 const node = process.execPath
 
 /** @type {[string, () => [string, string[], object?] | Promise<[string, string[], object?]>][]} */
 const checks = [
   ['rust format', () => ['cargo', ['fmt', '--check']]],
-  ['clippy', () => ['cargo', ['clippy', '--all-targets', '--', '-D', 'warnings']]],
+  ['clippy', () => ['cargo', ['clippy', ...ours, '--all-targets', '--', '-D', 'warnings']]],
+  // Without tests, outside of which alone napi registers what they export.
+  ['clippy of other add-ons', () => ['cargo', ['clippy', '--workspace', ...others, '--', '-D', 'warnings']]],
   ['clippy without napi', () => ['cargo', ['clippy', '--all-targets', ...core, '--', '-D', 'warnings']]],
   [
     'rustdoc',
-    () => ['cargo', ['doc', '--no-deps', '--document-private-items'], { env: { RUSTDOCFLAGS: '-D warnings' } }],
+    () => [
+      'cargo',
+      ['doc', '--workspace', '--no-deps', '--document-private-items'],
+      { env: { RUSTDOCFLAGS: '-D warnings' } },
+    ],
   ],
+  ['crate texample-bridge: package', () => ['cargo', ['package', '--package', 'texample-bridge', '--allow-dirty']]],
   ['rustdoc without napi', () => ['cargo', ['doc', '--no-deps', ...core], { env: { RUSTDOCFLAGS: '-D warnings' } }]],
   ['javascript format and lint', () => [node, [tool('@biomejs/biome'), 'check', '--error-on-warnings', '.']]],
   ['types', () => [node, [tool('typescript'), '--project', '.']]],

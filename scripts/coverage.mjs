@@ -22,7 +22,10 @@ const counting = {
   RUSTFLAGS: '-Cinstrument-coverage',
   LLVM_PROFILE_FILE: path.join(profiles, '%p-%m.profraw'),
 }
-const core = ['--no-default-features', '--features', 'mongo,sqlite']
+const core = [
+  ...['--package', 'texample', '--package', 'texample-bridge'],
+  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
+]
 
 await main(async () => {
   await install()
@@ -60,7 +63,16 @@ async function rustLines() {
   const objects = [...(await testPrograms()), ...(example ? [example] : [])].flatMap((file) => ['--object', file])
   const output = await must(
     cov,
-    ['export', '--summary-only', `--instr-profile=${data}`, addon, ...objects, '--sources', path.join(root, 'src')],
+    [
+      'export',
+      '--summary-only',
+      `--instr-profile=${data}`,
+      addon,
+      ...objects,
+      '--sources',
+      path.join(root, 'src'),
+      path.join(root, 'bridge', 'src'),
+    ],
     { capture: true },
   )
   const [{ files }] = JSON.parse(output.slice(output.indexOf('{'))).data

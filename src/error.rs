@@ -83,6 +83,12 @@ pub struct Error {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
+impl From<texample_bridge::ThreadError> for Error {
+    fn from(error: texample_bridge::ThreadError) -> Self {
+        Self::new(ErrorCode::ThreadPanicked, error.to_string())
+    }
+}
+
 impl Error {
     /// An error of `code` that says `message`.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {

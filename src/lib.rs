@@ -6,21 +6,19 @@
 //!
 //! | room | what lives there |
 //! | --- | --- |
-//! | [`bridge`] | from a producer thread to a consumer: queue, coalesced wake-up, drain, back-pressure |
 //! | [`ticker`] | the thread that ticks |
 //! | [`image`] | JSON text to PNG and back |
 //! | [`ids`] | ranges of ids claimed ahead from a store |
 //! | [`mod@error`] | the one error type, and the codes that are API |
 //! | `node` | the only folder that knows N-API: thin shells over the rest |
 //!
-//! Layers point one way: `js` → `node` → {`ticker`, `image`, `ids`} → {`bridge`, `error`}.
+//! Layers point one way: `js` → `node` → {`ticker`, `image`, `ids`} → {`texample_bridge`, `error`}.
 
-pub mod bridge;
 pub mod error;
 pub mod ids;
 pub mod image;
-#[cfg(feature = "node")]
-pub mod node;
+#[cfg(feature = "addon")]
+mod node;
 pub mod ticker;
 
 pub use error::{Error, ErrorCode, Result};

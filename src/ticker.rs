@@ -7,7 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bridge::{Closed, Producer};
+use texample_bridge::{Closed, Producer};
+
 use crate::{Error, ErrorCode, Result};
 
 /// The longest interval in milliseconds, that of `setInterval`.
@@ -32,11 +33,11 @@ impl Ticker {
     /// `InvalidArgument` when the interval is not between 0 and [`MAX_INTERVAL_MS`], or the count is 0.
     ///
     /// ```
-    /// use texample::bridge::{self, Options, Taken, Thread};
+    /// use texample_bridge::{Options, Taken, Thread, queue};
     /// use texample::ticker::Ticker;
     ///
     /// let ticker = Ticker::new(0.5, Some(3))?;
-    /// let (producer, consumer) = bridge::queue(Options::default(), || {});
+    /// let (producer, consumer) = queue(Options::default(), || {});
     /// let start = std::time::Instant::now();
     /// Thread::spawn("ticker", producer, move |producer| ticker.run(producer, start))?.join()?;
     /// assert_eq!(consumer.take(10), Taken::Some(vec![0.0, 1.0, 2.0]));
@@ -54,13 +55,11 @@ impl Ticker {
         Ok(Self { interval_ms, count: count.unwrap_or(u64::MAX) })
     }
 
-    /// Posts the ticks of a ticker that began at `start`; returns when there are no more, or when the queue is closed.
-    pub fn run(&self, producer: &Producer<f64>, start: Instant) {
-        // The end of the ticks and the end of the queue are the same to a thread that has nothing else to do.
-        let _ = self.post(producer, start);
-    }
-
-    fn post(&self, producer: &Producer<f64>, start: Instant) -> std::result::Result<(), Closed<()>> {
+    /// Posts the ticks of a ticker that began at `start`, to the last of them.
+    ///
+    /// # Errors
+    /// [`Closed`] when the consumer has closed the queue before.
+    pub fn run(&self, producer: &Producer<f64>, start: Instant) -> std::result::Result<(), Closed> {
         let mut ticks = [0.0; CHUNK];
         let mut next = 0;
         while next < self.count {
@@ -72,7 +71,7 @@ impl Ticker {
                 // Exact below 2^53: 285 years of flat-out ticks.
                 *tick = i as f64;
             }
-            producer.post_all(&ticks[..many]).map_err(|_| Closed(()))?;
+            producer.post_all(ticks[..many].iter().copied()).map_err(|_| Closed)?;
             next += many as u64;
         }
         Ok(())
@@ -103,11 +102,11 @@ impl Ticker {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::bridge::{self, Consumer, Options, Overflow, Taken, Thread};
+    use texample_bridge::{Consumer, Options, Overflow, Taken, Thread, queue};
 
     #[allow(clippy::unwrap_used)] // as in a test
     fn ticks(ticker: Ticker, options: Options) -> (Consumer<f64>, Thread) {
-        let (producer, consumer) = bridge::queue(options, || {});
+        let (producer, consumer) = queue(options, || {});
         let start = Instant::now();
         let thread = Thread::spawn("ticker", producer, move |producer| ticker.run(producer, start)).unwrap();
         (consumer, thread)

@@ -1,5 +1,5 @@
 //! The pool's protocol under a simulated store: delays, errors, lost answers and late ones, rivals, crashes and
-//! give-backs, in virtual time. The state machine is the one that the claimer thread drives.
+//! releases, in virtual time. The state machine is the one that the claimer drives.
 //!
 //! A million steps in all. A failure prints its world, seed and all; put it into `replay` below to see it again.
 
@@ -98,7 +98,7 @@ struct Caller {
 
 /// What a store will do, and when.
 enum Due {
-    /// The write takes effect; true when it still has to be answered to the claimer who waits.
+    /// The write takes effect; true when it still has to be answered.
     Apply {
         pool: usize,
         life: u32,
@@ -110,13 +110,13 @@ enum Due {
         pool: usize,
         life: u32,
     },
-    GiveBack(Range),
+    Release(Range),
 }
 
 struct Pool {
     sequence: Sequence,
     callers: Vec<Caller>,
-    /// Rises with every crash or close: answers to a former life reach nobody.
+    /// Rises with every crash or close: answers to a former life are dropped.
     life: u32,
     claiming: bool,
 }
@@ -179,7 +179,7 @@ impl Simulation {
         self.due.insert((self.now + Duration::from_millis(after), self.posted), due);
     }
 
-    /// One thing happens: an answer comes, or somebody does something.
+    /// One thing happens: an answer comes, or a caller, a rival or a process does something.
     fn step(&mut self) {
         let first = self.due.first_key_value().map(|(&(at, _), _)| at);
         if let Some(at) = first.filter(|&at| at <= self.now || self.random.percent(30)) {
@@ -214,7 +214,7 @@ impl Simulation {
                 }
             }
             Due::GiveUp { pool, life } => self.answer(pool, life, Err(unavailable())),
-            Due::GiveBack(unused) => {
+            Due::Release(unused) => {
                 if self.index == Some(unused.end) {
                     self.index = Some(unused.start);
                 }
@@ -243,7 +243,7 @@ impl Simulation {
         }
     }
 
-    /// What the claimer thread does whenever it looks.
+    /// What the claimer does whenever it looks.
     fn drive(&mut self, index: usize) {
         let now = self.now;
         let pool = &mut self.pools[index];
@@ -351,12 +351,12 @@ impl Simulation {
             for caller in std::mem::take(&mut pool.callers) {
                 pool.sequence.detach(caller.id, &caller.held);
             }
-            if let Some(unused) = pool.sequence.give_back() {
+            if let Some(unused) = pool.sequence.release() {
                 // It comes at once, late, or never; it is sent once.
                 match self.random.below(4) {
                     0 => {}
-                    1 => self.post(7000, Due::GiveBack(unused)),
-                    _ => self.post(0, Due::GiveBack(unused)),
+                    1 => self.post(7000, Due::Release(unused)),
+                    _ => self.post(0, Due::Release(unused)),
                 }
             }
         }
@@ -365,13 +365,13 @@ impl Simulation {
         self.pools[index] = pool;
     }
 
-    /// Nobody who lacks ids is forgotten.
+    /// No caller that lacks ids is forgotten.
     fn check(&self) {
         for pool in &self.pools {
             let lacking = pool.callers.iter().any(|caller| caller.lacks > 0);
             assert!(
                 !lacking || pool.claiming || pool.sequence.due(self.now).is_some(),
-                "somebody waits, and no claim will come"
+                "a caller waits, and no claim will come"
             );
         }
     }
@@ -389,7 +389,7 @@ proptest! {
     #![proptest_config(Config { cases: CASES, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn no_id_is_handed_out_twice_and_nobody_is_forgotten(world in worlds()) {
+    fn no_id_is_handed_out_twice_and_no_caller_is_forgotten(world in worlds()) {
         simulate(world, STEPS);
     }
 }
@@ -409,33 +409,79 @@ fn replay() {
     assert!(simulate(world, STEPS) > 1000, "it does hand out ids");
 }
 
-/// The counter goes back at a random moment: no pool that had claimed hands out an id twice.
+/// The counter goes back at a random moment, and is mended later: nothing is handed out in between, nothing twice, and
+/// the sequence goes on by itself. Also when the store does not compare the index with what the pool owned.
 #[test]
-fn a_counter_that_goes_back_is_never_a_second_round() {
+fn a_counter_that_goes_back_is_refused_until_it_is_mended() {
     for seed in 0..300 {
         let mut random = Random(seed);
+        let store_compares = seed % 2 == 0;
         let settings = Settings { step: 1 + random.below(20), max_step: 50, ..Settings::default() };
         let mut sequence = Sequence::new("simulated", settings, seed);
         let id = sequence.attach();
-        let (mut index, mut issued, mut now, mut poisoned) =
-            (1000i64, Issued::default(), Duration::ZERO, false);
-        let turn = 5 + random.below(200);
-        for i in 0..400 {
+        let (mut index, mut issued, mut now) = (1000i64, Issued::default(), Duration::ZERO);
+        let (goes_back, is_mended) = (5 + random.below(200) as usize, 300);
+        let (mut owned_to, mut back, mut refused, mut served_after) = (0, false, false, false);
+        for i in 0..500 {
             now += Duration::from_millis(random.below(50));
+            if i >= goes_back && i < is_mended && !back && owned_to > 1000 {
+                index = 1000 + random.below((owned_to - 1000) as u64) as i64;
+                back = true;
+            }
+            if i == is_mended {
+                index = owned_to + random.below(100) as i64;
+                back = false;
+            }
             sequence.request(now, id, 1 + random.below(9));
             if let Next::Claim(claim) = sequence.next(now) {
-                assert!(!poisoned, "a pool that knows claims no more");
-                if i >= turn && index > 1000 {
-                    index = 1000 + random.below((index - 1000) as u64) as i64;
-                }
-                let range = Range::new(index, index + claim.count as i64);
-                index = range.end;
-                sequence.claimed(now, Ok(range));
+                let floor = claim.owned_to.unwrap_or(0);
+                let outcome = if store_compares && index < floor {
+                    let error = Error::new(ErrorCode::SequenceBadDocument, "went back");
+                    Err(ClaimError::WentBack(error))
+                } else {
+                    // A store that does not compare has raised it, which the pool must notice. So must the mended
+                    // index be beyond.
+                    let range = Range::new(index, index + claim.count as i64);
+                    if !back {
+                        index = range.end;
+                        owned_to = range.end;
+                    }
+                    Ok(range)
+                };
+                sequence.claimed(now, outcome);
             }
             let grant = sequence.take(id);
-            poisoned |= grant.error.is_some_and(|error| error.code() == ErrorCode::SequenceBadDocument);
+            let bad = grant.error.is_some_and(|error| error.code() == ErrorCode::SequenceBadDocument);
+            assert!(!bad || back, "an error without a cause");
+            refused |= bad;
+            served_after |= i > is_mended && !grant.ranges.is_empty();
             grant.ranges.into_iter().for_each(|range| issued.add(range));
         }
-        assert!(poisoned);
+        assert!(refused && served_after, "seed {seed}: refused {refused}, served {served_after}");
     }
+}
+
+/// The index is set through the process while claims are in flight: the next ids come from there.
+#[test]
+fn an_index_that_is_set_replaces_what_is_in_hand() {
+    let mut sequence = Sequence::new("simulated", Settings::default(), 1);
+    let id = sequence.attach();
+    let now = Duration::from_secs(1);
+    let claim = |sequence: &mut Sequence, start: i64| {
+        let Next::Claim(claim) = sequence.next(now) else { panic!("no claim is due") };
+        sequence.claimed(now, Ok(Range::new(start, start + claim.count as i64)));
+        claim
+    };
+    sequence.request(now, id, 1);
+    claim(&mut sequence, 1000);
+    assert_eq!(sequence.take(id).ranges, [Range::new(1000, 1001)]);
+    // The claim in flight may have been made before or after: it is abandoned.
+    sequence.request(now, id, 100);
+    assert!(matches!(sequence.next(now), Next::Claim(_)));
+    assert_eq!(sequence.moved(5), [id]);
+    assert!(sequence.take(id).revoked);
+    sequence.claimed(now, Ok(Range::new(1010, 1110)));
+    assert_eq!(sequence.take(id).ranges, []);
+    assert_eq!(claim(&mut sequence, 5).owned_to, Some(5));
+    assert_eq!(sequence.take(id).ranges.first().map(|range| range.start), Some(5));
 }

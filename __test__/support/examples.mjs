@@ -2,7 +2,7 @@
  * The code blocks of a Markdown file.
  *
  * A comment before a block says what it needs: `<!-- example: server -->` keeps running, `page` runs in a browser
- * beside the server before it, `mongodb` needs a database, `addon` runs with the Rust add-on above it. A block of `text`
+ * beside the server before it, `mongodb` needs a database, `addon` runs with the Rust add-on of the page. A block of `text`
  * after one is what it prints.
  */
 
@@ -40,7 +40,7 @@ export function examplesOf(file, name) {
       open = { where: `${name}:${index + 1}`, language: line.slice(3).trim(), kind, code: '', prints: undefined }
       kind = ''
     } else {
-      kind = /^<!-- example: (\w+) -->$/.exec(line)?.[1] ?? (line === '' ? kind : '')
+      kind = /^<!-- example: ([\w-]+) -->$/.exec(line)?.[1] ?? (line === '' ? kind : '')
       if (line !== '') adjacent = false
     }
   }

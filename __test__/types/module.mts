@@ -1,6 +1,7 @@
 /** Every public item as an ES module sees it, and what must not compile. */
 
 import texample, {
+  closeSequences,
   decodeImageToData,
   decodeImageToDataAsync,
   type EncodeOptions,
@@ -9,10 +10,14 @@ import texample, {
   encodeDataToImageAsync,
   nextId,
   openSequence,
+  openStore,
   type Sequence,
   type SequenceOptions,
   type SequenceStats,
   type StartOptions,
+  type Store,
+  type StoreOptions,
+  type StoreStats,
   start,
   TexampleError,
   type Ticker,
@@ -48,7 +53,7 @@ const held: boolean = ticker.ref().unref().hasRef()
   using disposed = start()
   void disposed
 }
-for await (const i of ticks({ count: 1 })) same<Same<typeof i, number>>(true)
+for await (const i of ticks({ count: 1, ref: false })) same<Same<typeof i, number>>(true)
 // @ts-expect-error: not a policy
 start({ overflow: 'drop' })
 // @ts-expect-error: milliseconds are a number
@@ -101,6 +106,27 @@ same<Same<typeof large, Sequence<bigint>>>(true)
 const largeId: bigint = await large.nextId()
 const largeIds: BigInt64Array = await large.nextIds(3)
 const largeNow: bigint = large.nextIdSync()
+const storeOptions: StoreOptions = { ...every, idle: 1000 }
+const store: Store = openStore(storeOptions)
+const stored: number = await store.nextId('a', { signal: AbortSignal.abort() })
+same<Same<Awaited<ReturnType<typeof store.nextIds>>, Float64Array>>(true)
+const looked: number | bigint | undefined = await store.read('a')
+await store.set('a', 5, { force: true })
+await store.set('a', 5n)
+const sums: StoreStats = store.stats()
+same<Same<keyof StoreStats, 'sequences' | 'claimed' | 'claims' | 'retries' | 'errors' | 'inHand'>>(true)
+{
+  await using disposed = openStore()
+  void disposed
+}
+const largeStore = openStore({ bigint: true })
+same<Same<typeof largeStore, Store<bigint>>>(true)
+const largeStored: bigint = await largeStore.nextId('a')
+const closed: Promise<void> = closeSequences()
+// @ts-expect-error: a store needs a name
+store.nextId()
+// @ts-expect-error: not an option of a sequence
+openSequence('orders', { idle: 5 })
 // @ts-expect-error: a name is a string
 openSequence(1)
 // @ts-expect-error: not an option
@@ -113,4 +139,5 @@ same<Same<typeof error.code, ErrorCode>>(true)
 // @ts-expect-error: not a code
 new TexampleError('ERR_OTHER', 'text')
 
-void [numbers, held, later, read, id, named, signalled, now, counts, largeId, largeIds, largeNow]
+void [numbers, held, later, read, id, named, signalled, now, counts, largeId, largeIds, largeNow, stored, looked, sums]
+void [largeStored, closed]

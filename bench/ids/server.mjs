@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { MongoClient } from 'mongodb'
 import { startReplicaSet } from '../../devtools/mongod.mjs'
 
-export const { openSequence } = createRequire(import.meta.url)('../../js/index.cjs')
+export const { openSequence, openStore } = createRequire(import.meta.url)('../../js/index.cjs')
 
 /** @type {Promise<{ set: Awaited<ReturnType<typeof startReplicaSet>>, url: string, client: MongoClient, ids: any }> | undefined} */
 let shared

@@ -10,11 +10,13 @@ const [file, ...times] = process.argv.slice(2)
 const [from, to, until] = times.map(Number)
 /** @type {number[]} */
 const durations = []
+let failures = 0
 subscribe('texample:ids:claim', (/** @type {any} */ { duration }) => {
   const begun = Date.now() - duration
   if (from <= begun && begun < to) durations.push(duration)
 })
+subscribe('texample:ids:error', () => failures++)
 const sequence = openSequence('bench', { url: `sqlite:${file}`, step: 1, maxStep: 1, horizon: 0 })
 while (Date.now() < until) await sequence.nextIds(1)
 await sequence.close()
-process.stdout.write(JSON.stringify(durations))
+process.stdout.write(JSON.stringify({ durations, failures }))

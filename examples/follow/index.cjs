@@ -5,7 +5,7 @@
  * Build it first: `node examples/follow/build.mjs`.
  */
 
-const native = require('./follow.node')
+const { Follower } = require('./follow.node')
 
 /**
  * Calls `onLines` with arrays of new lines of `file` until the function that it returns is called.
@@ -13,8 +13,8 @@ const native = require('./follow.node')
  * @param {(lines: string[]) => void} onLines
  */
 function follow(file, onLines) {
-  const bridge = native.follow(file, onLines)
-  return () => native.stop(bridge)
+  const follower = new Follower(file, onLines)
+  return () => follower.stop()
 }
 
 module.exports = { follow }

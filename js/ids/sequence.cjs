@@ -8,10 +8,18 @@
  * has ids; only when it has none does a caller wait.
  */
 
-const native = require('../native/loader.cjs')
-const { TexampleError, fromNative, outOfRange, wrongType } = require('../errors.cjs')
-const { observe } = require('./events.cjs')
-const { WaitingLine } = require('./waiters.cjs')
+// Taken when the module loads: a test runner's fake timers replace the global ones later.
+const { performance } = require('node:perf_hooks')
+const { clearTimeout, setTimeout } = require('node:timers')
+const { checkInteger, checkOptions, checkSignal, isObject } = require('../arguments.cjs')
+const { TexampleError, fromNative, wrongType } = require('../errors.cjs')
+const { abandonHandle, onNews, openHandle, takeNews } = require('./handles.cjs')
+const { Waiters } = require('./waiters.cjs')
+
+const now = performance.now.bind(performance)
+const { nextTick } = process
+
+const NEXT_OPTIONS = new Set(['signal'])
 
 /** Bits of the first element of what the native half leases. */
 const FAILED = 1n
@@ -23,14 +31,22 @@ const NUMBER_END = 2n ** 53n
 /** Longer than the native half takes for its claim under way and the give-back, each bounded. */
 const CLOSE_MS = 15_000
 
+/** Sequences that request ids at the end of this turn. @type {Sequence[]} */
+const asking = []
+
 class Sequence {
-  #port
+  static {
+    onNews((sequence) => sequence.#wake())
+  }
+
+  /** The native half, shared by the handles of this thread, and the key of this one in it. */
+  #handles
+  #key
   #bigint
   #timeout
   #maxWaiters
-  #label
 
-  /** The cursor. It is empty while anybody waits: what is in hand is then in `#ranges`, for those who came first. */
+  /** The cursor. It is empty while a call waits: what is in hand is then in `#ranges`, for the first waiter. */
   /** @type {any} */
   #at
   /** @type {any} */
@@ -41,11 +57,13 @@ class Sequence {
   /** Ids in `#ranges`. */
   #held = 0
 
-  /** Not made in the constructor: what `wake` closes over there must not hold the handle. */
-  #line = new WaitingLine(() => this.#expire())
+  #waiters
   #asking = false
 
-  /** Ids leased so far, and those of them that nobody may have. */
+  /** The flags of the last lease that were not looked at. */
+  #flags = 0n
+
+  /** Ids leased so far, and those of them that were dropped. */
   #leased = 0
   #lost = 0
   #waits = 0
@@ -56,34 +74,21 @@ class Sequence {
   #closed
   /** @type {(() => void) | undefined} */
   #onClosed
-  /** @type {{ publish(): void, end(): void }} */
-  #observer
   /** @type {any} */
   #lastStats
+  /** @type {string | undefined} */
+  #lastLabel
 
-  /**
-   * @param {{ url: string, collection: string, name: string, start?: number, step?: number, maxStep?: number,
-   *   horizon?: number, timeout: number, maxWaiters: number, bigint: boolean }} options checked
-   */
+  /** @param {import('./options.cjs').Options & { name: string }} options checked */
   constructor(options) {
-    const { url, collection, name, start, step, maxStep, horizon } = options
-    // The native half holds the callback for as long as it lives: it must not hold the handle.
-    const self = new WeakRef(this)
-    const wake = () => {
-      const sequence = self.deref()
-      if (sequence) sequence.#wake()
-    }
-    try {
-      this.#port = new native.SequencePort(url, collection, name, start, step, maxStep, horizon, wake)
-    } catch (error) {
-      throw fromNative(error)
-    }
-    this.#label = this.#port.label()
+    const { handles, key } = openHandle(this, options)
+    this.#handles = handles
+    this.#key = key
     this.#bigint = options.bigint
     this.#timeout = options.timeout
+    this.#waiters = new Waiters(this, options.timeout)
     this.#maxWaiters = options.maxWaiters
     this.#at = this.#end = this.#bigint ? 0n : 0
-    this.#observer = observe(this.#port, `${url}\n${this.#label}`, { name, collection, label: this.#label })
   }
 
   /**
@@ -98,8 +103,12 @@ class Sequence {
 
   /** @param {{ signal?: AbortSignal }} [options] */
   #nextId(options) {
-    const signal = signalOf(options)
-    if (signal instanceof Error) return Promise.reject(signal)
+    let signal
+    try {
+      signal = signalOf(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#refill(1)) return Promise.resolve(this.#at++)
     return this.#wait(1, false, signal)
@@ -107,10 +116,11 @@ class Sequence {
 
   /** @param {number} count */
   nextIds(count) {
-    if (typeof count !== 'number') return Promise.reject(wrongType('count', 'a number', count))
-    const most = this.#port.maxStep
-    if (!Number.isInteger(count) || count < 1 || count > most) {
-      return Promise.reject(outOfRange('count', `an integer from 1 to ${most} (maxStep)`, count))
+    try {
+      this.#assertOpen()
+      checkInteger('count', count, 1, this.#handles.maxStep(this.#key), ' (maxStep)')
+    } catch (error) {
+      return Promise.reject(error)
     }
     if (this.#refill(count)) {
       this.#stash()
@@ -125,14 +135,14 @@ class Sequence {
     if (this.#at < this.#end) return this.#at++
     if (this.#refill(1)) return this.#at++
     this.#assertOpen()
-    // Those who wait already come first.
-    const missing = this.#line.wanted + 1 - this.#held
-    const begun = performance.now()
+    // Earlier waiters come first.
+    const missing = this.#waiters.wanted + 1 - this.#held
+    const begun = now()
     this.#waits++
-    this.#accept(this.#port.requestBlocking(missing, this.#timeout))
-    this.#line.longest = Math.max(this.#line.longest, performance.now() - begun)
+    this.#accept(this.#handles.requestBlocking(this.#key, missing, this.#timeout))
+    this.#waiters.longest = Math.max(this.#waiters.longest, now() - begun)
     const error = this.#failure()
-    if (this.#held < this.#line.wanted + 1) {
+    if (this.#held < this.#waiters.wanted + 1) {
       if (error === undefined) this.#ask()
       else this.#serveOrReject(error)
       throw error ?? this.#late()
@@ -147,7 +157,7 @@ class Sequence {
   }
 
   stats() {
-    const pool = this.#port.stats() ?? this.#lastStats
+    const pool = this.#handles.stats(this.#key) ?? this.#lastStats
     const inHand = this.#held + Number(this.#end - this.#at)
     return {
       issued: this.#leased - this.#lost - inHand,
@@ -159,8 +169,13 @@ class Sequence {
       step: pool.step,
       inHand: pool.inHand + inHand,
       ratePerSecond: pool.ratePerSecond,
-      maxWaitMs: this.#line.longest,
+      maxWaitMs: this.#waiters.longest,
     }
+  }
+
+  /** Calls that wait for an id. */
+  get waiting() {
+    return this.#waiters.size
   }
 
   close() {
@@ -173,19 +188,18 @@ class Sequence {
   }
 
   async #close() {
-    this.#line.rejectAll(this.#closedError())
+    this.#waiters.rejectAll(this.#closedError())
     this.#stash()
     const unused = BigInt64Array.from(this.#ranges, BigInt)
     this.#lost += this.#held
     this.#ranges = []
     this.#held = 0
-    this.#observer.end()
-    if (!this.#port.close(unused)) {
+    if (!this.#handles.close(this.#key, unused)) {
       await /** @type {Promise<void>} */ (
         new Promise((resolve) => {
           const timer = setTimeout(resolve, CLOSE_MS)
           this.#onClosed = () => {
-            if (!this.#port.isClosed()) return
+            if (!this.#handles.isClosed(this.#key)) return
             clearTimeout(timer)
             resolve()
           }
@@ -193,18 +207,21 @@ class Sequence {
         })
       )
     }
-    this.#lastStats = this.#port.stats()
-    this.#port.abandon()
+    this.#lastStats = this.#handles.stats(this.#key)
+    this.#lastLabel = this.#label
+    // Its last claims are published before it is gone.
+    takeNews()
+    abandonHandle(this, this.#key)
   }
 
   /**
-   * Whether `count` ids are in hand and nobody waits for them; the cursor is not empty then.
+   * Whether `count` ids are in hand and no call waits for them; the cursor is not empty then.
    * @param {number} count
    */
   #refill(count) {
-    if (this.#line.size > 0 || this.#closed) return false
+    if (this.#waiters.size > 0 || this.#closed) return false
     this.#stash()
-    if (this.#held < count && !this.#exhausted) this.#accept(this.#port.tryRequest(count - this.#held))
+    if (this.#held < count && !this.#exhausted) this.#accept(this.#handles.tryRequest(this.#key, count - this.#held))
     const enough = this.#held >= count
     this.#load()
     return enough
@@ -222,57 +239,58 @@ class Sequence {
     } catch (error) {
       return Promise.reject(error)
     }
-    // Refused for good, as when the counter went back: the pool says so at once.
+    // No number is left, or the last request was refused.
     const error = this.#failure()
     if (error) return Promise.reject(error)
-    if (this.#line.size >= this.#maxWaiters) {
-      const message = `${this.#line.size} callers wait for ids of ${this.#label} already (maxWaiters)`
+    if (this.#waiters.size >= this.#maxWaiters) {
+      const message = `${this.#waiters.size} callers wait for ids of ${this.#label} already (maxWaiters)`
       return Promise.reject(new TexampleError('ERR_TEXAMPLE_TOO_MANY_WAITERS', message))
     }
     this.#stash()
     this.#waits++
-    this.#askSoon()
-    return this.#line.join({ count, many, signal, timeout: this.#timeout, onAbort: () => this.#askSoon() })
+    this.askSoon()
+    return this.#waiters.add(count, many, signal)
   }
 
-  /** Once for all who call in this turn: a burst is one claim. */
-  #askSoon() {
+  /** Once for all calls of this turn: a burst is one claim. Also called by the waiters when one is aborted. */
+  askSoon() {
     if (this.#asking) return
     this.#asking = true
-    queueMicrotask(() => {
-      this.#asking = false
-      this.#ask()
-    })
+    asking.push(this)
+    // Not queueMicrotask, which fake timers replace.
+    if (asking.length === 1) Promise.resolve().then(Sequence.#askAll)
   }
 
-  /** Tells the pool what is lacking, and hands out what it gives. */
+  static #askAll() {
+    for (const sequence of asking.splice(0)) {
+      sequence.#asking = false
+      sequence.#ask()
+    }
+  }
+
+  /** Requests what is lacking, and hands out what there is. */
   #ask() {
     if (this.#closed) return
     // `ready()` wants one id to be left, although it takes none.
-    const wanted = this.#line.wanted + (this.#line.readies > 0 ? 1 : 0)
-    this.#accept(this.#port.request(Math.max(wanted - this.#held, 0)))
+    const wanted = this.#waiters.wanted + (this.#waiters.readies > 0 ? 1 : 0)
+    this.#accept(this.#handles.request(this.#key, Math.max(wanted - this.#held, 0)))
     this.#serveOrReject(this.#failure())
   }
 
   /**
-   * Ids that came before a failure are still good: it is told to those for whom they do not suffice.
+   * Ids that came before a failure are still good: it rejects the waiters for whom they do not suffice.
    * @param {unknown} error
    */
   #serveOrReject(error) {
     this.#serve()
-    if (error !== undefined && this.#line.size > 0) this.#line.rejectAll(error)
+    if (error !== undefined && this.#waiters.size > 0) this.#waiters.rejectAll(error)
   }
 
-  /** The native half has something for us. */
+  /** The native half has something for this sequence. */
   #wake() {
-    this.#port.answer()
-    this.#observer.publish()
     if (this.#closed) this.#onClosed?.()
     else this.#ask()
   }
-
-  /** The flags of the last lease that were not looked at. */
-  #flags = 0n
 
   /** @param {bigint[] | null} lease flags, then starts and ends */
   #accept(lease) {
@@ -296,26 +314,36 @@ class Sequence {
     const count = Number(end - start)
     this.#leased += count
     if (this.#bigint) {
-      this.#ranges.push(start, end)
+      this.#append(start, end)
       this.#held += count
       return
     }
     const usable = end < NUMBER_END ? end : NUMBER_END
     const kept = start < usable ? Number(usable - start) : 0
-    if (kept > 0) this.#ranges.push(Number(start), Number(usable))
+    if (kept > 0) this.#append(Number(start), Number(usable))
     this.#held += kept
     this.#lost += count - kept
     // What is in hand is still handed out; no later lease has a number in it.
     if (kept < count) this.#exhausted = true
   }
 
-  /** Why nobody is served, if the last lease said so. */
+  /**
+   * @param {any} start
+   * @param {any} end
+   */
+  #append(start, end) {
+    // An array of one range takes less memory than one that grew.
+    if (this.#ranges.length === 0) this.#ranges = [start, end]
+    else this.#ranges.push(start, end)
+  }
+
+  /** Why no waiter is served, if the last lease said so. */
   #failure() {
     const failed = this.#flags & FAILED
     this.#flags = 0n
     if (failed) {
       try {
-        this.#port.raise()
+        this.#handles.raise(this.#key)
       } catch (error) {
         return fromNative(error)
       }
@@ -323,20 +351,21 @@ class Sequence {
     return this.#exhausted ? this.#exhaustedError() : undefined
   }
 
-  /** Serves those who wait, and opens the cursor when nobody does. */
+  /** Serves the waiters, and opens the cursor when none is left. */
   #serve() {
-    this.#line.serve(
+    this.#waiters.serve(
       // `ready()` wants one to be left.
       (count) => this.#held >= Math.max(count, 1),
       ({ count, many }) => (many ? this.#takeMany(count) : count && this.#takeOne()),
     )
-    if (this.#line.size === 0) this.#load()
+    if (this.#waiters.size === 0) this.#load()
   }
 
-  #expire() {
+  /** Called by the waiters when the time of the first one is over. */
+  expire() {
     // The loop may have been blocked, with the ids here in time.
     this.#ask()
-    this.#line.expire(() => this.#late())
+    this.#waiters.expire(() => this.#late())
     this.#ask()
   }
 
@@ -352,9 +381,12 @@ class Sequence {
   /** Puts the first range under the cursor. */
   #load() {
     if (this.#ranges.length === 0 || this.#at < this.#end) return
-    this.#at = this.#ranges.shift()
-    this.#end = this.#ranges.shift()
-    this.#held -= Number(this.#end - this.#at)
+    const [at, end] = this.#ranges
+    this.#at = at
+    this.#end = end
+    if (this.#ranges.length === 2) this.#ranges = []
+    else this.#ranges.splice(0, 2)
+    this.#held -= Number(end - at)
   }
 
   #takeOne() {
@@ -379,6 +411,10 @@ class Sequence {
     return ids
   }
 
+  get #label() {
+    return this.#lastLabel ?? this.#handles.label(this.#key)
+  }
+
   #assertOpen() {
     if (this.#closed) throw this.#closedError()
     if (this.#exhausted) throw this.#exhaustedError()
@@ -393,11 +429,11 @@ class Sequence {
     return new TexampleError('ERR_TEXAMPLE_SEQUENCE_EXHAUSTED', message)
   }
 
-  /** Why somebody waited in vain. */
+  /** The timeout error. */
   #late() {
     const within = `no id of ${this.#label} within ${this.#timeout} ms`
     try {
-      this.#port.raiseLast()
+      this.#handles.raiseLast(this.#key)
     } catch (error) {
       const last = fromNative(error)
       return new TexampleError('ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE', `${within}: ${last.message}`, last.cause ?? last)
@@ -418,35 +454,27 @@ function fill(ids, from, start, count) {
 }
 
 /**
- * @param {{ signal?: AbortSignal } | undefined} options
- * @returns {AbortSignal | undefined | Error}
+ * @param {any} options
+ * @returns {AbortSignal | undefined}
  */
 function signalOf(options) {
   if (options === undefined) return undefined
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    return wrongType('options', 'an object or a function', options)
-  }
+  if (!isObject(options)) throw wrongType('options', 'an object or a function', options)
+  checkOptions('options', options, NEXT_OPTIONS)
   const { signal } = options
-  if (signal === undefined || isSignal(signal)) return signal
-  return wrongType('options.signal', 'an AbortSignal', signal)
-}
-
-/** @param {any} value */
-function isSignal(value) {
-  return (
-    typeof value === 'object' && value !== null && 'aborted' in value && typeof value.addEventListener === 'function'
-  )
+  if (signal !== undefined) checkSignal('options.signal', signal)
+  return signal
 }
 
 /**
- * Calls back in a turn of its own: what it throws is an uncaught exception, and nobody else's error.
+ * Calls back in a turn of its own: what it throws is an uncaught exception, and no other call's error.
  * @param {Promise<any>} promise
  * @param {(error: Error | null, id?: any) => void} callback
  */
 function callLater(promise, callback) {
   promise.then(
-    (id) => process.nextTick(callback, null, id),
-    (error) => process.nextTick(callback, error),
+    (id) => nextTick(callback, null, id),
+    (error) => nextTick(callback, error),
   )
 }
 

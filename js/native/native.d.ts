@@ -16,63 +16,54 @@ export declare class ExternalObject<T> {
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** A handle's half that is not in JavaScript. */
-export declare class SequencePort {
-  /** Opens the sequence; `wake` is called when there is something to collect. */
-  constructor(url: string, collection: string, name: string, start: number | undefined | null, step: number | undefined | null, maxStep: number | undefined | null, horizon: number | undefined | null, wake: () => void)
+/** The handles of one JavaScript thread. */
+export declare class SequenceHandles {
+  /** `wake` is called when there are news. */
+  constructor(wake: () => void)
+  /** Opens a sequence; returns the key of the handle. */
+  open(url: string, collection: string, name: string, start?: number | undefined | null, step?: number | undefined | null, maxStep?: number | undefined | null, horizon?: number | undefined | null): number
+  /** Takes what arrived; events only if they are wanted. What comes later wakes again. */
+  news(withEvents: boolean): News
   /** The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any. */
-  request(missing: number): Array<bigint> | null
-  /** The most ids in a range. */
-  get maxStep(): number
-  /** What is in hand, if it is enough; queues nobody. */
-  tryRequest(missing: number): Array<bigint> | null
+  request(key: number, missing: number): Array<bigint> | null
+  /** The ids that are free, if they are enough; queues no request. */
+  tryRequest(key: number, missing: number): Array<bigint> | null
   /** As `request`, but blocks up to `timeout` milliseconds until all are there. */
-  requestBlocking(missing: number, timeout: number): Array<bigint> | null
-  /** Takes the wake-up: what comes after this wakes again. */
-  answer(): void
-  /** Throws why those who waited got nothing. */
-  raise(): void
+  requestBlocking(key: number, missing: number, timeout: number): Array<bigint> | null
+  /** Throws why the waiters got nothing. */
+  raise(key: number): void
   /** Throws why the last claim failed, if it did. */
-  raiseLast(): void
-  /** Counters of the pool. */
-  stats(): PoolStats | null
-  /** Starts or stops collecting events. */
-  observe(wanted: boolean): void
-  /** The events collected. */
-  events(): Array<PoolEvent>
+  raiseLast(key: number): void
+  /** The most ids in a range. */
+  maxStep(key: number): number
   /** The sequence and its store, without secrets. */
-  label(): string
+  label(key: number): string
+  /** Counters of the sequence. */
+  stats(key: number): SequenceCounters | null
   /** Closes the handle; `unused` is starts and ends of what it has left. True when that is over at once. */
-  close(unused: BigInt64Array): boolean
+  close(key: number, unused: BigInt64Array): boolean
   /** Whether what `close` began is over. */
-  isClosed(): boolean
-  /** Abandons the handle: its pool's thread, if it was the last one, is stopped and joined. */
-  abandon(): void
-  /** True the first time in this process: what is said once is not said by every worker thread. */
-  static firstDefaultStore(): boolean
-  /** The next id that a claim would get; none when the sequence does not exist. Blocks. */
-  static read(url: string, collection: string, name: string): bigint | null
-  /** Makes the one element of `index` the next id. Blocks. */
-  static set(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): void
+  isClosed(key: number): boolean
+  /** Lets go of the handle. The claimer of a store without handles is stopped and joined. */
+  abandon(key: number): void
 }
 
-/** Reads the content of a PNG on a thread of the pool. */
-export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | Buffer | ArrayBuffer | { code: string, message: string }>
-
-/** Encodes data on a thread of the pool. */
-export declare function encodeImageAsync(data: string | string[] | Uint8Array, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
-
-/**
- * The calls that JavaScript waits for, as functions of one object.
- *
- * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer.
- * `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`, whose length it
- * returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
- */
-export declare function imageCalls(): { encode(data: string | string[] | Uint8Array, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer | ArrayBuffer }
+/** Keeps the claimer of a store while no sequence of it is open. */
+export declare class StoreHold {
+  /** Connects to nothing. */
+  constructor(url: string)
+  /** Lets go of the claimer. A claimer without handles is stopped and joined. */
+  release(): void
+}
 
 /** A claim that ended. */
-export interface PoolEvent {
+export interface ClaimEvent {
+  /** The name of the sequence. */
+  sequence: string
+  /** Its collection. */
+  collection: string
+  /** The sequence and its store, without secrets. */
+  label: string
   /** The first id of the range; none when the claim failed. */
   first?: bigint
   /** Ids in the range. */
@@ -87,22 +78,45 @@ export interface PoolEvent {
   message?: string
 }
 
-/** Counters of the pool behind a port. */
-export interface PoolStats {
-  /** Ids claimed from the store. */
-  claimed: number
-  /** Ranges claimed from the store. */
-  claims: number
-  /** Claims tried again. */
-  retries: number
-  /** Claims that ended in an error. */
-  errors: number
-  /** Ids the next range will have. */
-  step: number
-  /** Ids claimed and not leased. */
-  inHand: number
-  /** Ids a second. */
-  ratePerSecond: number
+/** Reads the content of a PNG on a thread of the pool. */
+export declare function decodeImageAsync(png: Uint8Array, maxBytes: number): Promise<string | Buffer | ArrayBuffer | { code: string, message: string }>
+
+/** Encodes data on a thread of the pool. */
+export declare function encodeImageAsync(data: string | string[] | Uint8Array, flags: number, maxBytes: number): Promise<Buffer | { code: string, message: string }>
+
+/** The options of a URL that are taken and ignored, with their values. */
+export declare function ignoredUrlOptions(url: string): Array<string>
+
+/**
+ * The calls that JavaScript waits for, as functions of one object.
+ *
+ * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer.
+ * `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`, whose length it
+ * returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
+ */
+export declare function imageCalls(): { encode(data: string | string[] | Uint8Array, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer | ArrayBuffer }
+
+/** How an operation on an index ended: napi's own task errors cannot carry our codes, so errors travel as values. */
+export interface IndexResult {
+  /** The next id that a claim would get. */
+  index?: bigint
+  /** The code of the error, if it failed. */
+  code?: string
+  /** The text of the error. */
+  message?: string
+  /** The text of what caused the error. */
+  cause?: string
+}
+
+/** True the first time in this process: a warning is not repeated by each worker thread. */
+export declare function isFirstDefaultStore(): boolean
+
+/** What arrived since the last wake-up. */
+export interface News {
+  /** Keys of the handles that have something to look at. */
+  handles: Array<number>
+  /** Claims that ended. */
+  events: Array<ClaimEvent>
 }
 
 /** Counters of the queue of a ticker. */
@@ -123,11 +137,35 @@ export interface QueueStats {
   longestWaitMs: number
 }
 
-/** Joins the thread, which has said that it is at its end; throws what it panicked with. */
-export declare function tickerEnd(link: ExternalObject<unknown>): void
+/** Reads the next id that a claim would get. Creates nothing. */
+export declare function readIndex(url: string, collection: string, name: string): Promise<IndexResult>
 
-/** Whether this turn of the event loop has time for more ticks that were taken before. */
-export declare function tickerHasTime(link: ExternalObject<unknown>): boolean
+/** Counters of a sequence. */
+export interface SequenceCounters {
+  /** Ids claimed from the store. */
+  claimed: number
+  /** Ranges claimed from the store. */
+  claims: number
+  /** Claims tried again. */
+  retries: number
+  /** Claims that ended in an error. */
+  errors: number
+  /** Ids the next range will have. */
+  step: number
+  /** Ids claimed and not leased. */
+  inHand: number
+  /** Ids a second. */
+  ratePerSecond: number
+}
+
+/** Makes the one element of `index` the next id: forward, or by force. */
+export declare function setIndex(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): Promise<IndexResult>
+
+/** Joins the thread, which has said that it is at its end; throws what it panicked with. */
+export declare function tickerEnd(ticks: ExternalObject<unknown>): void
+
+/** Whether this turn of the event loop has time for more ticks that were taken before; if not, a wake-up will come. */
+export declare function tickerHasTime(ticks: ExternalObject<unknown>): boolean
 
 /** What `start` was told. Its shape was checked in JavaScript. */
 export interface TickerOptions {
@@ -139,27 +177,22 @@ export interface TickerOptions {
   capacity: number
   /** What happens when they do. */
   overflow: 'block' | 'drop-oldest' | 'drop-newest' | 'latest'
-  /** The thread panics instead of ticking: for tests of what happens then. */
-  panics?: boolean
 }
 
 /** Whether the ticker keeps the event loop alive. */
-export declare function tickerSetRef(link: ExternalObject<unknown>, keepAlive: boolean): void
+export declare function tickerSetRef(ticks: ExternalObject<unknown>, keepAlive: boolean): void
 
 /** Starts a ticking thread; `drain` is called when there is something to take. */
 export declare function tickerStart(options: TickerOptions, drain: () => void): ExternalObject<unknown>
 
 /** The counters of the queue, read at one moment. */
-export declare function tickerStats(link: ExternalObject<unknown>): QueueStats
+export declare function tickerStats(ticks: ExternalObject<unknown>): QueueStats
 
 /** Takes no more ticks: what waits is dropped and the thread ends. */
-export declare function tickerStop(link: ExternalObject<unknown>): void
+export declare function tickerStop(ticks: ExternalObject<unknown>): void
 
 /**
- * Takes ticks into `target`: how many, or one of the negative answers. `lend` counts them against the capacity
- * until the next call.
+ * Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the capacity until
+ * the next call.
  */
-export declare function tickerTake(link: ExternalObject<unknown>, target: Float64Array, lend: boolean): number
-
-/** The event loop has turned since `ticker_take` asked for it. */
-export declare function tickerTurn(link: ExternalObject<unknown>): void
+export declare function tickerTake(ticks: ExternalObject<unknown>, target: Float64Array, lend: boolean): number

@@ -835,10 +835,15 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
-module.exports.SequencePort = nativeBinding.SequencePort
+module.exports.SequenceHandles = nativeBinding.SequenceHandles
+module.exports.StoreHold = nativeBinding.StoreHold
 module.exports.decodeImageAsync = nativeBinding.decodeImageAsync
 module.exports.encodeImageAsync = nativeBinding.encodeImageAsync
+module.exports.ignoredUrlOptions = nativeBinding.ignoredUrlOptions
 module.exports.imageCalls = nativeBinding.imageCalls
+module.exports.isFirstDefaultStore = nativeBinding.isFirstDefaultStore
+module.exports.readIndex = nativeBinding.readIndex
+module.exports.setIndex = nativeBinding.setIndex
 module.exports.tickerEnd = nativeBinding.tickerEnd
 module.exports.tickerHasTime = nativeBinding.tickerHasTime
 module.exports.tickerSetRef = nativeBinding.tickerSetRef
@@ -846,4 +851,3 @@ module.exports.tickerStart = nativeBinding.tickerStart
 module.exports.tickerStats = nativeBinding.tickerStats
 module.exports.tickerStop = nativeBinding.tickerStop
 module.exports.tickerTake = nativeBinding.tickerTake
-module.exports.tickerTurn = nativeBinding.tickerTurn

@@ -4,7 +4,6 @@
 
 const { AsyncResource } = require('node:async_hooks')
 const { performance } = require('node:perf_hooks')
-const { setImmediate } = require('node:timers')
 const addon = require('../native/loader.cjs')
 const { fromNative } = require('../errors.cjs')
 
@@ -13,10 +12,8 @@ const { fromNative } = require('../errors.cjs')
 /** Taken at load, so that a test's fake clock does not reach in here. */
 const now = performance.now.bind(performance)
 
-/** What `tickerTake` answers when the event loop must turn first. */
-const YIELD = -1
 /** What `tickerTake` answers when nothing more will come. */
-const END = -2
+const END = -1
 
 /** The most ticks taken at once. */
 const MAX_CHUNK = 8192
@@ -54,12 +51,6 @@ class Delivery {
   #referenced = true
   /** @type {Error | null} */
   #error = null
-  /** @type {NodeJS.Immediate | undefined} Set while the event loop must turn before more is delivered. */
-  #immediate
-  #turn = () => {
-    this.#immediate = undefined
-    addon.tickerTurn(this.#native)
-  }
   /** @type {AbortSignal | undefined} */
   #signal
   #onAbort = () => this.stop()
@@ -116,8 +107,6 @@ class Delivery {
   /** @param {boolean} keepAlive */
   setRef(keepAlive) {
     this.#referenced = keepAlive
-    if (keepAlive) this.#immediate?.ref()
-    else this.#immediate?.unref()
     if (this.#native !== undefined) addon.tickerSetRef(this.#native, keepAlive)
   }
 
@@ -145,7 +134,7 @@ class Delivery {
   #drain() {
     // A callback threw in the middle of a chunk: the rest comes first.
     if (this.#at < this.#end) {
-      if (!addon.tickerHasTime(this.#native)) return this.#yield()
+      if (!addon.tickerHasTime(this.#native)) return
       this.#deliver()
     }
     for (;;) {
@@ -156,8 +145,6 @@ class Delivery {
         this.#end = taken
         this.#deliver()
         if (taken === this.#chunk.length) this.#grow()
-      } else if (taken === YIELD) {
-        return this.#yield()
       } else {
         if (taken === END) this.#settle()
         return
@@ -197,16 +184,7 @@ class Delivery {
     if (length > this.#chunk.length && this.#chunk.length > 0) this.#chunk = new Float64Array(length)
   }
 
-  /**
-   * Goes on after the event loop has turned. An immediate runs right after the poll in which this was called, even one
-   * that is unref'd; it wakes the next poll, which would else sleep beside an idle server.
-   */
-  #yield() {
-    this.#immediate ??= setImmediate(this.#turn)
-    if (!this.#referenced) this.#immediate.unref()
-  }
-
-  /** The thread has said its last word. */
+  /** Nothing more will come. */
   #settle() {
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#stopped = true
@@ -241,4 +219,4 @@ const NOTHING = Object.freeze({
   longestWaitMs: 0,
 })
 
-module.exports = { Delivery, YIELD, END }
+module.exports = { Delivery, END }

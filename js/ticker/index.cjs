@@ -3,8 +3,7 @@
 /** `start` and `ticks`: native threads that tick. */
 
 const { Delivery } = require('./dispatcher.cjs')
-const { outOfRange } = require('../errors.cjs')
-const { startArguments, tickerOptions } = require('./options.cjs')
+const { startArguments, ticksArguments } = require('./options.cjs')
 const { Ticks } = require('./ticks.cjs')
 
 /** A running native thread that ticks. May be collected while it runs; the thread goes on. */
@@ -63,9 +62,7 @@ function create(texample) {
 
     /** @param {unknown} [options] */
     ticks(options) {
-      const checked = tickerOptions(options)
-      if (checked.batch) throw outOfRange('options.batch', 'false: an iterator gives one tick at a time', true)
-      return new Ticks(checked)
+      return new Ticks(ticksArguments(options))
     },
   }
 }

@@ -2,12 +2,11 @@
 
 /** Ticks as an async iterator: each is taken from the queue when it is asked for. */
 
-const { setImmediate } = require('node:timers')
 const addon = require('../native/loader.cjs')
-const { YIELD, END } = require('./dispatcher.cjs')
+const { END } = require('./dispatcher.cjs')
 const { fromNative } = require('../errors.cjs')
 
-/** @typedef {import('./options.cjs').Options} Options */
+/** @typedef {import('./options.cjs').TicksOptions} Options */
 /** @typedef {{ resolve: (result: IteratorResult<number, any>) => void, reject: (error: unknown) => void }} Asker */
 
 /** As `node:timers/promises` rejects. */
@@ -35,7 +34,6 @@ class Ticks {
   /** @type {Asker[]} Those whose `next()` has no answer yet, in order. */
   #askers = []
   #cell = new Float64Array(1)
-  #yielding = false
   #onAbort = () => this.#close({ error: new AbortError(this.#options.signal?.reason) })
 
   /** @param {Options} options */
@@ -83,28 +81,23 @@ class Ticks {
   #start() {
     if (this.#started || this.#ended) return
     this.#started = true
-    const { interval, count, capacity, overflow, signal } = this.#options
+    const { interval, count, capacity, overflow, signal, ref } = this.#options
     if (signal?.aborted) return this.#onAbort()
     try {
       this.#native = addon.tickerStart({ interval, count, capacity, overflow }, () => this.#pull())
     } catch (error) {
       return this.#close({ error: fromNative(error) })
     }
+    if (!ref) addon.tickerSetRef(this.#native, false)
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   /** Takes a tick for each asker. While nobody asks, ticks wait in the queue and its policy holds. */
   #pull() {
-    while ((this.#askers.length > 0 || this.#ended) && !this.#yielding) {
+    while (this.#askers.length > 0 || this.#ended) {
       const taken = addon.tickerTake(this.#native, this.#cell, false)
       if (taken > 0) {
         this.#askers.shift()?.resolve({ done: false, value: this.#cell[0] })
-      } else if (taken === YIELD) {
-        this.#yielding = true
-        setImmediate(() => {
-          this.#yielding = false
-          addon.tickerTurn(this.#native)
-        })
       } else {
         if (taken === END) this.#join()
         return

@@ -1,23 +1,22 @@
 //! A stop signal that interrupts waiting.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
-/// Tells a thread to stop, wherever it waits. Set once, never cleared.
-#[derive(Debug)]
+/// Tells a thread to stop, wherever it waits. Set once, never cleared; clones share the signal.
+#[derive(Clone, Debug)]
 pub struct Cancel {
     /// Nothing is ever sent: dropping the sender is the signal.
-    sender: Mutex<Option<Sender<()>>>,
+    sender: Arc<Mutex<Option<Sender<()>>>>,
     receiver: Receiver<()>,
 }
 
 impl Default for Cancel {
     fn default() -> Self {
         let (sender, receiver) = bounded(0);
-        Self { sender: Mutex::new(Some(sender)), receiver }
+        Self { sender: Arc::new(Mutex::new(Some(sender))), receiver }
     }
 }
 

@@ -1,36 +1,45 @@
 //! Hands out ids from ranges claimed in a store.
 //!
-//! The store is asked once a range, not once an id, and ahead of need: while
-//! demand is steady nobody waits for it.
+//! The store is asked once a range, not once an id, and ahead of need: under steady demand no
+//! caller waits for it.
 //!
 //! | file | what it defines |
 //! | --- | --- |
-//! | `range` | a run of ids |
-//! | `stock` | the ids in hand |
-//! | `pace`, `backoff` | how many to claim, how many to lease, when to try again |
+//! | `range` | a half-open run of ids |
+//! | `free_ranges` | the ids claimed and not leased |
+//! | `demand_rate`, `lease_size`, `backoff` | how many to claim, how many to lease, when to try again |
 //! | `sequence` | the state machine over these, without thread, clock or store |
-//! | `pool` | the claimer thread that drives it, shared by all handles of a process |
-//! | `operate` | to look at a sequence, and to move it |
+//! | `pool`, `handle`, `by_handle` | a sequence shared by its handles |
+//! | `endpoint` | the notification of a thread that owns handles |
+//! | `claimer` | the thread that makes the claims of all sequences of one store |
+//! | `admin` | reads and sets the index of a sequence |
 //! | `store` | where ranges come from: MongoDB, SQLite, memory |
 
-#![forbid(unsafe_code)]
-
+mod admin;
 mod backoff;
+mod by_handle;
 mod cancel;
-pub mod operate;
-mod pace;
+mod claimer;
+mod demand_rate;
+mod endpoint;
+mod free_ranges;
+mod handle;
+mod lease_size;
+mod options;
 mod pool;
 mod range;
 mod sequence;
-mod settings;
-mod stock;
 pub mod store;
 
+pub use admin::{read, set};
 pub use backoff::Backoff;
 pub use cancel::Cancel;
-pub use pace::{LeaseSize, Pace};
-pub use pool::{Event, Handle, Stats, Wake, open};
+pub use claimer::{Hold, hold};
+pub use demand_rate::DemandRate;
+pub use endpoint::{Endpoint, Event, EventKind};
+pub use handle::{Handle, open};
+pub use lease_size::LeaseSize;
+pub use options::{Options, Settings};
 pub use range::Range;
 pub use sequence::{Counters, Grant, HandleId, Next, Sequence};
-pub use settings::{Settings, Wishes};
-pub use store::{Claim, ClaimError, Location, Store};
+pub use store::{Claim, ClaimError, StoreUrl};

@@ -1,33 +1,35 @@
-//! What happens to a sequence, as a state machine: who waits, what is in hand, when to claim and how much.
+//! What happens to a sequence, as a state machine: which handles wait, which ids are free, when to claim and how many.
 //!
-//! It has no thread, no clock and no store. Whoever drives it passes the time in,
-//! does the claim that [`Sequence::next`] asks for, and tells the outcome to
-//! [`Sequence::claimed`]. So the claimer thread and the simulation in the tests
-//! run the same code.
+//! It has no thread, no clock and no store. Its driver passes the time in, makes the claim that
+//! [`Sequence::next`] asks for, and passes the outcome to [`Sequence::claimed`]. So the claimer and
+//! the simulation in the tests run the same code.
 //!
-//! What always holds:
-//! - at most one claim is under way;
+//! Invariants:
+//! - at most one claim is in flight;
 //! - an id is leased to one handle, once; a handle's ids rise;
-//! - a handle that asked for ids has them, an error, or a claim coming;
+//! - a handle that asked for ids has them, an error, or a claim that is in flight or due;
 //! - nothing is claimed ahead while the horizon is covered.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Backoff;
-use super::pace::{LeaseSize, Pace};
-use super::stock::Stock;
+use super::by_handle::ByHandle;
+use super::demand_rate::DemandRate;
+use super::free_ranges::FreeRanges;
+use super::lease_size::LeaseSize;
 use super::{Claim, ClaimError, Range, Settings};
 use crate::{Error, ErrorCode};
 
 /// Names a handle within its sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HandleId(u64);
 
 /// What the driver of a [`Sequence`] should do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Claim this, and tell the outcome to [`Sequence::claimed`].
+    /// Claim this, and pass the outcome to [`Sequence::claimed`].
     Claim(Claim),
     /// Nothing before this time, unless a handle asks.
     Wait(Option<Duration>),
@@ -38,9 +40,9 @@ pub enum Next {
 pub struct Grant {
     /// Ids that are the handle's now, rising.
     pub ranges: Vec<Range>,
-    /// Why those who wait in the handle get none.
+    /// Why the handle's waiters get no id.
     pub error: Option<Error>,
-    /// The ids that the handle still holds may be somebody else's: it must drop them.
+    /// The ids that the handle still holds may be handed out elsewhere too: it must drop them.
     pub revoked: bool,
 }
 
@@ -59,7 +61,7 @@ pub struct Counters {
     pub step: u64,
     /// Ids claimed and not leased.
     pub in_hand: u64,
-    /// Those of them that count as supply: closed handles returned the others.
+    /// Those of them that count as supply: the others were returned by closed handles.
     pub in_hand_fresh: u64,
     /// Measured demand, ids a second.
     pub rate: f64,
@@ -78,53 +80,59 @@ struct Handle {
 /// The state of one sequence in this process.
 #[derive(Debug)]
 pub struct Sequence {
-    label: Box<str>,
+    label: Arc<str>,
     settings: Settings,
-    stock: Stock,
-    handles: HashMap<HandleId, Handle>,
+    free: FreeRanges,
+    handles: ByHandle<Handle>,
     next_handle: u64,
     /// Handles that lack ids, each once, in the order in which they are served.
     queue: VecDeque<HandleId>,
-    pace: Pace,
+    demand: DemandRate,
     backoff: Backoff,
-    /// The claim under way.
     in_flight: Option<Claim>,
+    /// The index was set while a claim was in flight: its range may lie on either side of the new index.
+    discard_in_flight: bool,
     /// No claim before this time.
     retry_at: Option<Duration>,
-    /// The last claim failed in a way that no retry mends: whoever asks next has it tried at once.
+    /// Permanent failure: the next request retries immediately.
     lasting: bool,
     /// The most a claim may ask for, near the end of all integers.
     ceiling: Option<u64>,
-    /// One past the highest id ever owned.
+    /// One past the highest id ever owned: no claim may begin below.
     owned_to: Option<i64>,
-    /// The counter went back: whatever is claimed now may have been handed out before.
-    poison: Option<Error>,
     last_error: Option<Error>,
     counters: Counters,
 }
 
 impl Sequence {
-    /// A sequence with nothing in hand. `label` names it in errors; `seed` spreads its retries.
+    /// A sequence without free ids. `label` names it in errors; `seed` spreads its retries.
     #[must_use]
-    pub fn new(label: &str, settings: Settings, seed: u64) -> Self {
+    pub fn new(label: impl Into<Arc<str>>, settings: Settings, seed: u64) -> Self {
         Self {
             label: label.into(),
             settings,
-            stock: Stock::default(),
-            handles: HashMap::new(),
+            free: FreeRanges::default(),
+            handles: ByHandle::default(),
             next_handle: 0,
             queue: VecDeque::new(),
-            pace: Pace::default(),
+            demand: DemandRate::default(),
             backoff: Backoff::new(seed),
             in_flight: None,
+            discard_in_flight: false,
             retry_at: None,
             lasting: false,
             ceiling: None,
             owned_to: None,
-            poison: None,
             last_error: None,
             counters: Counters::default(),
         }
+    }
+
+    /// The same sequence, of which this process owned ids below `owned_to` before.
+    #[must_use]
+    pub fn owning(mut self, owned_to: Option<i64>) -> Self {
+        self.owned_to = owned_to;
+        self
     }
 
     /// The settings it was made with.
@@ -133,47 +141,48 @@ impl Sequence {
         &self.settings
     }
 
+    /// One past the highest id that this process ever owned of the sequence.
+    #[must_use]
+    pub fn owned_to(&self) -> Option<i64> {
+        self.owned_to
+    }
+
     /// Adds a handle.
     pub fn attach(&mut self) -> HandleId {
         let id = HandleId(self.next_handle);
         self.next_handle += 1;
-        self.handles.insert(id, Handle::default());
+        self.handles.push(id, Handle::default());
         id
     }
 
-    /// Removes a handle; `unused` is what is left of its leases, as far as anybody knows.
+    /// Removes a handle; `unused` is what is left of its leases, as far as its owner returned them.
     ///
     /// Returns how many handles are left.
     pub fn detach(&mut self, id: HandleId, unused: &[Range]) -> usize {
-        if let Some(handle) = self.handles.remove(&id) {
+        if let Some(handle) = self.handles.remove(id) {
             self.queue.retain(|&queued| queued != id);
-            if self.poison.is_none() {
+            // After a revocation its ids may be handed out elsewhere.
+            if !handle.grant.revoked {
                 for &range in unused.iter().chain(&handle.grant.ranges) {
-                    self.stock.add_returned(range);
+                    self.free.add_returned(range);
                 }
             }
         }
         self.handles.len()
     }
 
-    /// Serves the handles that wait from what is in hand, as after another one returned ids.
+    /// Serves the waiting handles from the free ranges, as after another handle returned ids.
     ///
-    /// Returns those that have something to look at.
+    /// Returns the handles that have something to look at.
     pub fn serve_waiting(&mut self, now: Duration) -> Vec<HandleId> {
         self.serve_all(now)
     }
 
-    /// The callers of a handle lack `missing` ids in all: grants what is in hand, and queues the handle for the rest.
+    /// The callers of a handle lack `missing` ids in all: grants what is free, and queues the handle for the rest.
     pub fn request(&mut self, now: Duration, id: HandleId, missing: u64) {
-        let Some(handle) = self.handles.get_mut(&id) else { return };
+        let Some(handle) = self.handles.get_mut(id) else { return };
         if handle.grant.error.is_some() {
-            // Those who wait are to see it first.
-            return;
-        }
-        if missing > 0
-            && let Some(poison) = &self.poison
-        {
-            handle.grant.error = Some(poison.clone());
+            // The waiters are to see it first.
             return;
         }
         // What was granted and not looked at yet counts.
@@ -197,30 +206,30 @@ impl Sequence {
 
     /// Answers the handle's request with `error`.
     pub fn refuse(&mut self, id: HandleId, error: &Error) {
-        if let Some(handle) = self.handles.get_mut(&id) {
+        if let Some(handle) = self.handles.get_mut(id) {
             handle.grant.error = Some(error.clone());
         }
     }
 
     /// Takes what the handle was given since the last time.
     pub fn take(&mut self, id: HandleId) -> Grant {
-        self.handles.get_mut(&id).map(|handle| std::mem::take(&mut handle.grant)).unwrap_or_default()
+        self.handles.get_mut(id).map(|handle| std::mem::take(&mut handle.grant)).unwrap_or_default()
     }
 
     /// When the next claim is due: in the past means now, none means that nothing is wanted.
     #[must_use]
     pub fn due(&self, now: Duration) -> Option<Duration> {
-        if self.in_flight.is_some() || self.poison.is_some() {
+        if self.in_flight.is_some() {
             return None;
         }
-        let covered = || self.stock.is_full() || self.stock.fresh() >= self.cover(now);
+        let covered = || self.free.is_full() || self.free.fresh() >= self.cover(now);
         if self.queue.is_empty() && covered() {
             return None;
         }
         Some(self.retry_at.unwrap_or(now))
     }
 
-    /// What to do now. After `Next::Claim` the claim counts as under way.
+    /// What to do now. After `Next::Claim` the claim counts as in flight.
     pub fn next(&mut self, now: Duration) -> Next {
         match self.due(now) {
             Some(at) if at <= now => {}
@@ -234,9 +243,12 @@ impl Sequence {
         Next::Claim(claim)
     }
 
-    /// The claim under way ended. Returns the handles that have something to look at.
+    /// The claim in flight ended. Returns the handles that have something to look at.
     pub fn claimed(&mut self, now: Duration, outcome: Result<Range, ClaimError>) -> Vec<HandleId> {
         let Some(claim) = self.in_flight.take() else { return Vec::new() };
+        if std::mem::take(&mut self.discard_in_flight) {
+            return Vec::new();
+        }
         let outcome = outcome.and_then(|range| self.check(&claim, range));
         match outcome {
             Ok(range) => {
@@ -248,7 +260,7 @@ impl Sequence {
                 self.ceiling = None;
                 self.last_error = None;
                 self.backoff.reset();
-                self.stock.add(range);
+                self.free.add(range);
                 self.serve_all(now)
             }
             // Fewer are left than were asked for; those few are still good.
@@ -262,7 +274,7 @@ impl Sequence {
                 self.fail(now, Error::new(ErrorCode::SequenceExhausted, message))
             }
             Err(ClaimError::Permanent(error)) => self.fail(now, error),
-            Err(ClaimError::WentBack(error)) => self.poison(now, error),
+            Err(ClaimError::WentBack(error)) => self.revoke(now, error),
             Err(ClaimError::Transient(error)) => {
                 self.counters.errors += 1;
                 self.retry_at = Some(now + self.backoff.failed());
@@ -272,10 +284,29 @@ impl Sequence {
         }
     }
 
+    /// The index was set to `index` through this process. The next id comes from there, so all ids in hand are
+    /// dropped; a handle's ids may fall when the index was forced back.
+    ///
+    /// Returns the handles that have something to look at.
+    pub fn moved(&mut self, index: i64) -> Vec<HandleId> {
+        self.owned_to = Some(index);
+        self.discard_in_flight = self.in_flight.is_some();
+        self.retry_at = None;
+        self.lasting = false;
+        self.ceiling = None;
+        self.last_error = None;
+        self.free = FreeRanges::default();
+        for handle in self.handles.values_mut() {
+            handle.last = handle.last.min(index);
+            handle.grant = Grant { revoked: true, ..Grant::default() };
+        }
+        self.handles.ids()
+    }
+
     /// Why the last claim failed, if it did.
     #[must_use]
     pub fn last_error(&self) -> Option<&Error> {
-        self.poison.as_ref().or(self.last_error.as_ref())
+        self.last_error.as_ref()
     }
 
     /// How often the claim that is due was tried.
@@ -284,7 +315,7 @@ impl Sequence {
         self.backoff.failures()
     }
 
-    /// Whether a claim is under way.
+    /// Whether a claim is in flight.
     #[must_use]
     pub fn is_claiming(&self) -> bool {
         self.in_flight.is_some()
@@ -295,47 +326,52 @@ impl Sequence {
     pub fn counters(&self, now: Duration) -> Counters {
         Counters {
             step: self.size(now),
-            in_hand: self.stock.total(),
-            in_hand_fresh: self.stock.fresh(),
-            rate: self.pace.rate(now),
+            in_hand: self.free.total(),
+            in_hand_fresh: self.free.fresh(),
+            rate: self.demand.rate(now),
             ..self.counters
         }
     }
 
-    /// Everything is over: what may be given back to the store, if it still ends where our ids end.
+    /// Everything is over: the range that may be released to the store, if the store's index still is its end.
     ///
-    /// The ids count as given away whether or not anybody sends them.
-    pub fn give_back(&mut self) -> Option<Range> {
-        let tail = self.owned_to.and_then(|end| self.stock.take_tail(end));
-        self.stock.clear();
-        tail.filter(|_| self.in_flight.is_none() && self.poison.is_none())
+    /// The ids are dead from here on, whether or not the release is sent.
+    pub fn release(&mut self) -> Option<Range> {
+        let tail = self.owned_to.and_then(|end| self.free.take_tail(end));
+        self.free.clear();
+        let tail = tail.filter(|_| self.in_flight.is_none());
+        if let Some(tail) = tail {
+            // Ids from here on are owned no more, whatever becomes of the release.
+            self.owned_to = Some(tail.start);
+        }
+        tail
     }
 
     fn missing(&self) -> u64 {
-        let missing = self.queue.iter().filter_map(|id| self.handles.get(id)).map(|handle| handle.missing);
+        let missing = self.queue.iter().filter_map(|id| self.handles.get(*id)).map(|handle| handle.missing);
         missing.fold(0, u64::saturating_add)
     }
 
     fn cover(&self, now: Duration) -> u64 {
-        self.pace.cover(now, self.settings.horizon)
+        self.demand.cover(now, self.settings.horizon)
     }
 
-    /// The next range serves who waits, and covers the horizon beyond.
+    /// The next range serves the waiters, and covers the horizon beyond.
     fn size(&self, now: Duration) -> u64 {
         let Settings { step, max_step, .. } = self.settings;
         let wanted = self.missing().saturating_add(self.cover(now));
         wanted.clamp(step, max_step).min(self.ceiling.unwrap_or(u64::MAX))
     }
 
-    /// Gives a handle what it lacks, as far as it is in hand; true when it lacks nothing more.
+    /// Gives a handle what it lacks, as far as it is free; true when it lacks nothing more.
     fn serve(&mut self, now: Duration, id: HandleId) -> bool {
-        let Some(handle) = self.handles.get_mut(&id) else { return true };
-        // A little more than it lacks, when there is plenty and nobody else waits: it will be back.
+        let Some(handle) = self.handles.get_mut(id) else { return true };
+        // A little more than it lacks, when there is plenty and no other handle waits: it will be back.
         let size = handle.lease.next(now);
-        let ahead = if self.queue.is_empty() { size.min(self.stock.fresh() / 2) } else { 0 };
+        let ahead = if self.queue.is_empty() { size.min(self.free.fresh() / 2) } else { 0 };
         let mut wanted = handle.missing.max(ahead);
         let mut given = 0;
-        while let Some(range) = self.stock.take(handle.last, wanted) {
+        while let Some(range) = self.free.take(handle.last, wanted) {
             wanted -= range.len();
             given += range.len();
             handle.last = range.end;
@@ -346,13 +382,13 @@ impl Sequence {
         }
         if given > 0 {
             handle.lease.granted(now, given);
-            self.pace.record(now, given);
+            self.demand.record(now, given);
         }
         handle.missing = handle.missing.saturating_sub(given);
         handle.missing == 0
     }
 
-    /// Serves the queue; who got only a part goes to its end, so that small ranges go round.
+    /// Serves the queue, round-robin: a handle that got only a part goes to its end.
     fn serve_all(&mut self, now: Duration) -> Vec<HandleId> {
         let mut woken = Vec::new();
         for _ in 0..self.queue.len() {
@@ -360,35 +396,31 @@ impl Sequence {
             if !self.serve(now, id) {
                 self.queue.push_back(id);
             }
-            if self.handles.get(&id).is_some_and(|handle| !handle.grant.ranges.is_empty()) {
+            if self.handles.get(id).is_some_and(|handle| !handle.grant.ranges.is_empty()) {
                 woken.push(id);
             }
         }
         woken
     }
 
+    /// Stores check this by themselves; a store that does not must not lead to an id handed out twice.
     fn check(&self, claim: &Claim, range: Range) -> Result<Range, ClaimError> {
         let floor = claim.owned_to.unwrap_or(0);
         if range.len() == claim.count && range.start >= floor {
             return Ok(range);
         }
-        let message = format!(
-            "{} went back: a claim of {} ids began at {}, although ids below {floor} belong to this process. \
-             A backup was restored, or the index was edited. Set the index above every id in use, and open the sequence again",
-            self.label, claim.count, range.start
-        );
-        Err(ClaimError::WentBack(Error::new(ErrorCode::SequenceBadDocument, message)))
+        Err(super::store::went_back(&self.label, range.start, floor))
     }
 
-    /// No retry can mend it: everybody who waits is told.
-    fn fail(&mut self, now: Duration, error: Error) -> Vec<HandleId> {
+    /// No retry can mend it: every waiter gets the error. Returns the handles that have something to look at.
+    pub fn fail(&mut self, now: Duration, error: Error) -> Vec<HandleId> {
         self.counters.errors += 1;
         self.lasting = true;
         self.retry_at = Some(now + self.backoff.failed());
         self.last_error = Some(error.clone());
         let woken: Vec<_> = self.queue.drain(..).collect();
         for id in &woken {
-            if let Some(handle) = self.handles.get_mut(id) {
+            if let Some(handle) = self.handles.get_mut(*id) {
                 handle.missing = 0;
                 handle.grant.error = Some(error.clone());
             }
@@ -396,14 +428,16 @@ impl Sequence {
         woken
     }
 
-    /// Ids may have been handed out by others in the meantime: nothing in hand may be used, ever.
-    fn poison(&mut self, now: Duration, error: Error) -> Vec<HandleId> {
-        self.fail(now, error.clone());
-        self.stock.clear();
+    /// The counter went back, so other clients may own the ids in hand: no handle may use them.
+    ///
+    /// The next claim is made as ever. It gets a range once the index is at or past `owned_to` again.
+    fn revoke(&mut self, now: Duration, error: Error) -> Vec<HandleId> {
+        self.fail(now, error);
+        self.free.clear();
         for handle in self.handles.values_mut() {
-            handle.grant = Grant { ranges: Vec::new(), error: Some(error.clone()), revoked: true };
+            handle.grant.ranges.clear();
+            handle.grant.revoked = true;
         }
-        self.poison = Some(error);
-        self.handles.keys().copied().collect()
+        self.handles.ids()
     }
 }

@@ -1,65 +1,64 @@
-//! The N-API shell of `ids`: one `SequencePort` for each handle that JavaScript opens.
+//! The N-API shell of `ids`: the handles of one JavaScript thread, under one wake-up.
 //!
-//! Ids cross as leased ranges; the cursor over them lives in JavaScript. A
-//! port's wake-up neither keeps the process alive nor outlives its environment.
+//! Ids cross as leased ranges; the cursor over them lives in JavaScript. The wake-up neither keeps the
+//! process alive nor outlives its environment.
 
+use std::collections::HashMap;
+use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{BigInt64Array, Function, ObjectFinalize, i64n};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-use napi::{CleanupEnvHook, Env, Status};
+use napi::bindgen_prelude::{AsyncTask, BigInt64Array, Function, ObjectFinalize, i64n};
+use napi::{CleanupEnvHook, Env, Task};
 use napi_derive::napi;
+use texample_bridge::napi::Waker;
 
 use super::error::Result;
 use crate::Error;
-use crate::ids::{Event, Grant, Handle, Location, Range, Wishes, open, operate};
+use crate::ids::{self, Endpoint, Event, EventKind, Grant, Handle, Hold, Options, Range, StoreUrl};
 
-/// Weak: it does not keep the event loop alive.
-type WakeFunction = ThreadsafeFunction<(), (), (), Status, false, true>;
-
-/// Bits of the first element of what a port leases.
+/// Bits of the first element of a lease.
 const FAILED: i64 = 1;
 const REVOKED: i64 = 2;
 
-/// The way into JavaScript, until its environment ends.
-struct Doorbell {
-    function: Mutex<Option<WakeFunction>>,
-    /// A wake-up is on its way.
-    rung: AtomicBool,
-}
-
-impl Doorbell {
-    fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel)
-            && let Some(function) = &*self.function.lock().unwrap_or_else(PoisonError::into_inner)
-        {
-            function.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-}
-
-/// What the environment's end takes away.
+/// What the end of the environment takes away.
 struct Shared {
-    doorbell: Arc<Doorbell>,
-    handle: Mutex<Option<Arc<Handle>>>,
-    /// The environment's clean-up hook has run, and is gone.
+    entries: Mutex<HashMap<u64, Entry>>,
+    /// The cleanup hook has run, and is removed.
     ended: AtomicBool,
 }
 
+struct Entry {
+    handle: Arc<Handle>,
+    /// Why the waiters of the handle get no id, until JavaScript asks.
+    error: Option<Error>,
+}
+
 impl Shared {
-    /// No wake-up after this, and no thread of ours.
+    /// No claimer after this, unless another thread has a handle.
     fn end(&self) {
-        self.doorbell.function.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(handle);
+        let entries = std::mem::take(&mut *self.entries());
+        drop(entries);
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, key: f64) -> Option<Arc<Handle>> {
+        self.entries().get(&index(key)).map(|entry| Arc::clone(&entry.handle))
     }
 }
 
-/// Counters of the pool behind a port.
+/// JavaScript holds keys as numbers; all are integers below 2^53.
+fn index(key: f64) -> u64 {
+    key as u64
+}
+
+/// Counters of a sequence.
 #[napi(object)]
-pub struct PoolStats {
+pub struct SequenceCounters {
     /// Ids claimed from the store.
     pub claimed: f64,
     /// Ranges claimed from the store.
@@ -78,7 +77,13 @@ pub struct PoolStats {
 
 /// A claim that ended.
 #[napi(object, object_from_js = false)]
-pub struct PoolEvent {
+pub struct ClaimEvent {
+    /// The name of the sequence.
+    pub sequence: String,
+    /// Its collection.
+    pub collection: String,
+    /// The sequence and its store, without secrets.
+    pub label: String,
     /// The first id of the range; none when the claim failed.
     pub first: Option<i64n>,
     /// Ids in the range.
@@ -93,23 +98,44 @@ pub struct PoolEvent {
     pub message: Option<String>,
 }
 
-/// A handle's half that is not in JavaScript.
+/// What arrived since the last wake-up.
+#[napi(object, object_from_js = false)]
+pub struct News {
+    /// Keys of the handles that have something to look at.
+    pub handles: Vec<f64>,
+    /// Claims that ended.
+    pub events: Vec<ClaimEvent>,
+}
+
+/// The handles of one JavaScript thread.
 #[napi(custom_finalize)]
-pub struct SequencePort {
+pub struct SequenceHandles {
     shared: Arc<Shared>,
+    endpoint: Arc<Endpoint>,
     hook: CleanupEnvHook<Arc<Shared>>,
-    /// Why those who wait get nothing; raised when JavaScript asks.
-    error: Option<Error>,
-    max_step: f64,
+    next_key: u64,
 }
 
 #[napi]
-impl SequencePort {
-    /// Opens the sequence; `wake` is called when there is something to collect.
+impl SequenceHandles {
+    /// `wake` is called when there are news.
     #[napi(constructor)]
+    pub fn new(env: Env, wake: Function<(), ()>) -> Result<Self> {
+        let waker = Waker::new(&env, "texample-ids", &wake).map_err(unexpected)?;
+        let endpoint = Arc::new(Endpoint::new(move || waker.wake()));
+        let shared = Arc::new(Shared { entries: Mutex::default(), ended: AtomicBool::new(false) });
+        let hook = env.add_env_cleanup_hook(Arc::clone(&shared), |shared| {
+            shared.ended.store(true, Ordering::Release);
+            shared.end();
+        });
+        Ok(Self { shared, endpoint, hook: hook.map_err(unexpected)?, next_key: 0 })
+    }
+
+    /// Opens a sequence; returns the key of the handle.
+    #[napi]
     #[allow(clippy::too_many_arguments)]
-    pub fn new(
-        env: Env,
+    pub fn open(
+        &mut self,
         url: String,
         collection: String,
         name: String,
@@ -117,87 +143,87 @@ impl SequencePort {
         step: Option<f64>,
         max_step: Option<f64>,
         horizon: Option<f64>,
-        wake: Function<(), ()>,
-    ) -> Result<Self> {
-        let build = || -> napi::Result<WakeFunction> {
-            wake.build_threadsafe_function().callee_handled::<false>().weak::<true>().build()
-        };
-        let function = build().map_err(unexpected)?;
-        let doorbell =
-            Arc::new(Doorbell { function: Mutex::new(Some(function)), rung: AtomicBool::new(false) });
+    ) -> Result<f64> {
         // JavaScript has checked that the numbers are integers in range.
-        let wishes = Wishes {
+        let options = Options {
             start: start.map(|start| start as i64),
             step: step.map(|step| step as u64),
             max_step: max_step.map(|max_step| max_step as u64),
             horizon: horizon.map(|horizon| Duration::from_secs_f64(horizon / 1000.0)),
         };
-        let bell = Arc::clone(&doorbell);
-        let handle =
-            open(Location::parse(&url)?, &collection, &name, &wishes, Arc::new(move || bell.ring()))?;
-        let max_step = handle.settings().max_step as f64;
-        let handle = Mutex::new(Some(Arc::new(handle)));
-        let shared = Arc::new(Shared { doorbell, handle, ended: AtomicBool::new(false) });
-        // After the threadsafe function was made, so that it runs before that one is taken down.
-        let hook = env.add_env_cleanup_hook(Arc::clone(&shared), |shared| {
-            shared.ended.store(true, Ordering::Release);
-            shared.end();
-        });
-        Ok(Self { hook: hook.map_err(unexpected)?, shared, error: None, max_step })
+        let key = self.next_key;
+        let handle = ids::open(&StoreUrl::parse(&url)?, &collection, &name, &options, &self.endpoint, key)?;
+        self.next_key += 1;
+        self.shared.entries().insert(key, Entry { handle: Arc::new(handle), error: None });
+        Ok(key as f64)
+    }
+
+    /// Takes what arrived; events only if they are wanted. What comes later wakes again.
+    #[napi]
+    pub fn news(&self, with_events: bool) -> News {
+        let (handles, mut events) = self.endpoint.take();
+        if !with_events {
+            events.clear();
+        }
+        News {
+            handles: handles.into_iter().map(|key| key as f64).collect(),
+            events: events.into_iter().map(ClaimEvent::from).collect(),
+        }
     }
 
     /// The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any.
     #[napi]
-    pub fn request(&mut self, missing: f64) -> Option<Vec<i64n>> {
-        let grant = self.handle().map(|handle| handle.request(missing as u64));
-        self.pass(grant)
+    pub fn request(&self, key: f64, missing: f64) -> Option<Vec<i64n>> {
+        let grant = self.shared.handle(key)?.request(missing as u64);
+        self.pass(key, grant)
     }
 
-    /// The most ids in a range.
-    #[napi(getter)]
-    pub fn max_step(&self) -> f64 {
-        self.max_step
-    }
-
-    /// What is in hand, if it is enough; queues nobody.
+    /// The ids that are free, if they are enough; queues no request.
     #[napi]
-    pub fn try_request(&mut self, missing: f64) -> Option<Vec<i64n>> {
-        let grant = self.handle().map(|handle| handle.try_request(missing as u64));
-        self.pass(grant)
+    pub fn try_request(&self, key: f64, missing: f64) -> Option<Vec<i64n>> {
+        let grant = self.shared.handle(key)?.try_request(missing as u64);
+        self.pass(key, grant)
     }
 
     /// As `request`, but blocks up to `timeout` milliseconds until all are there.
     #[napi]
-    pub fn request_blocking(&mut self, missing: f64, timeout: f64) -> Option<Vec<i64n>> {
+    pub fn request_blocking(&self, key: f64, missing: f64, timeout: f64) -> Option<Vec<i64n>> {
         let timeout = Duration::from_secs_f64(timeout / 1000.0);
-        let grant = self.handle().map(|handle| handle.request_blocking(missing as u64, timeout));
-        self.pass(grant)
+        let grant = self.shared.handle(key)?.request_blocking(missing as u64, timeout);
+        self.pass(key, grant)
     }
 
-    /// Takes the wake-up: what comes after this wakes again.
+    /// Throws why the waiters got nothing.
     #[napi]
-    pub fn answer(&self) {
-        self.shared.doorbell.rung.store(false, Ordering::Release);
-    }
-
-    /// Throws why those who waited got nothing.
-    #[napi]
-    pub fn raise(&mut self) -> Result<()> {
-        self.error.take().map_or(Ok(()), |error| Err(error.into()))
+    pub fn raise(&self, key: f64) -> Result<()> {
+        let error = self.shared.entries().get_mut(&index(key)).and_then(|entry| entry.error.take());
+        error.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Throws why the last claim failed, if it did.
     #[napi]
-    pub fn raise_last(&self) -> Result<()> {
-        let last = self.handle().and_then(|handle| handle.last_error());
+    pub fn raise_last(&self, key: f64) -> Result<()> {
+        let last = self.shared.handle(key).and_then(|handle| handle.last_error());
         last.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Counters of the pool.
+    /// The most ids in a range.
     #[napi]
-    pub fn stats(&self) -> Option<PoolStats> {
-        let stats = self.handle()?.stats();
-        Some(PoolStats {
+    pub fn max_step(&self, key: f64) -> f64 {
+        self.shared.handle(key).map_or(0.0, |handle| handle.settings().max_step as f64)
+    }
+
+    /// The sequence and its store, without secrets.
+    #[napi]
+    pub fn label(&self, key: f64) -> String {
+        self.shared.handle(key).map(|handle| handle.label().to_owned()).unwrap_or_default()
+    }
+
+    /// Counters of the sequence.
+    #[napi]
+    pub fn stats(&self, key: f64) -> Option<SequenceCounters> {
+        let stats = self.shared.handle(key)?.stats();
+        Some(SequenceCounters {
             claimed: stats.claimed as f64,
             claims: stats.claims as f64,
             retries: stats.retries as f64,
@@ -208,86 +234,36 @@ impl SequencePort {
         })
     }
 
-    /// Starts or stops collecting events.
-    #[napi]
-    pub fn observe(&self, wanted: bool) {
-        if let Some(handle) = self.handle() {
-            handle.observe(wanted);
-        }
-    }
-
-    /// The events collected.
-    #[napi]
-    pub fn events(&self) -> Vec<PoolEvent> {
-        let events = self.handle().map(|handle| handle.events()).unwrap_or_default();
-        events.into_iter().map(PoolEvent::from).collect()
-    }
-
-    /// The sequence and its store, without secrets.
-    #[napi]
-    pub fn label(&self) -> String {
-        self.handle().map(|handle| handle.label().to_owned()).unwrap_or_default()
-    }
-
     /// Closes the handle; `unused` is starts and ends of what it has left. True when that is over at once.
     #[napi]
-    pub fn close(&self, unused: BigInt64Array) -> bool {
+    pub fn close(&self, key: f64, unused: BigInt64Array) -> bool {
         let (pairs, _) = unused.as_chunks::<2>();
         let ranges: Vec<_> = pairs.iter().map(|&[start, end]| Range::new(start, end)).collect();
-        self.handle().is_none_or(|handle| handle.close(&ranges))
+        self.shared.handle(key).is_none_or(|handle| handle.close(&ranges))
     }
 
     /// Whether what `close` began is over.
     #[napi]
-    pub fn is_closed(&self) -> bool {
-        self.handle().is_none_or(|handle| handle.is_closed())
+    pub fn is_closed(&self, key: f64) -> bool {
+        self.shared.handle(key).is_none_or(|handle| handle.is_closed())
     }
 
-    /// Abandons the handle: its pool's thread, if it was the last one, is stopped and joined.
+    /// Lets go of the handle. The claimer of a store without handles is stopped and joined.
     #[napi]
-    pub fn abandon(&self) {
-        self.shared.end();
+    pub fn abandon(&self, key: f64) {
+        let entry = self.shared.entries().remove(&index(key));
+        drop(entry);
     }
 
-    /// True the first time in this process: what is said once is not said by every worker thread.
-    #[napi]
-    pub fn first_default_store() -> bool {
-        static SAID: AtomicBool = AtomicBool::new(false);
-        !SAID.swap(true, Ordering::Relaxed)
-    }
-
-    /// The next id that a claim would get; none when the sequence does not exist. Blocks.
-    #[napi]
-    pub fn read(url: String, collection: String, name: String) -> Result<Option<i64n>> {
-        let index = operate::read(&Location::parse(&url)?, &collection, &name)?;
-        Ok(index.map(i64n))
-    }
-
-    /// Makes the one element of `index` the next id. Blocks.
-    #[napi]
-    pub fn set(
-        url: String,
-        collection: String,
-        name: String,
-        index: BigInt64Array,
-        force: bool,
-    ) -> Result<()> {
-        let location = Location::parse(&url)?;
-        index.iter().try_for_each(|&index| Ok(operate::set(&location, &collection, &name, index, force)?))
-    }
-
-    fn handle(&self) -> Option<Arc<Handle>> {
-        self.shared.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Not as a typed array: each would have a finalizer of its own, and thousands of them run at once after a collection
-    /// of garbage, while everything else on the thread waits.
-    fn pass(&mut self, grant: Option<Grant>) -> Option<Vec<i64n>> {
-        let grant = grant.unwrap_or_default();
+    /// Not as a typed array: each would have a finalizer of its own, and thousands of them run at once after a garbage
+    /// collection, while everything else on the thread waits.
+    fn pass(&self, key: f64, grant: Grant) -> Option<Vec<i64n>> {
         let mut flags = 0;
         if grant.error.is_some() {
             flags |= FAILED;
-            self.error = grant.error;
+            if let Some(entry) = self.shared.entries().get_mut(&index(key)) {
+                entry.error = grant.error;
+            }
         }
         if grant.revoked {
             flags |= REVOKED;
@@ -300,7 +276,7 @@ impl SequencePort {
     }
 }
 
-impl ObjectFinalize for SequencePort {
+impl ObjectFinalize for SequenceHandles {
     fn finalize(self, env: Env) -> napi::Result<()> {
         if !self.shared.ended.load(Ordering::Acquire) {
             env.remove_env_cleanup_hook(self.hook)?;
@@ -310,26 +286,125 @@ impl ObjectFinalize for SequencePort {
     }
 }
 
-impl From<Event> for PoolEvent {
-    fn from(event: Event) -> Self {
-        let ms = |took: Duration| took.as_secs_f64() * 1000.0;
-        match event {
-            Event::Claimed { range, took, failures } => Self {
-                first: Some(i64n(range.start)),
-                count: range.len() as f64,
-                duration: ms(took),
-                failures,
-                code: None,
-                message: None,
-            },
-            Event::Failed { error, took, failures } => Self {
-                first: None,
-                count: 0.0,
-                duration: ms(took),
-                failures,
+/// Keeps the claimer of a store while no sequence of it is open.
+#[napi]
+pub struct StoreHold {
+    hold: Option<Hold>,
+}
+
+#[napi]
+impl StoreHold {
+    /// Connects to nothing.
+    #[napi(constructor)]
+    pub fn new(url: String) -> Result<Self> {
+        Ok(Self { hold: Some(ids::hold(&StoreUrl::parse(&url)?)) })
+    }
+
+    /// Lets go of the claimer. A claimer without handles is stopped and joined.
+    #[napi]
+    pub fn release(&mut self) {
+        self.hold.take();
+    }
+}
+
+/// The options of a URL that are taken and ignored, with their values.
+#[napi]
+pub fn ignored_url_options(url: String) -> Vec<String> {
+    StoreUrl::ignored_options(&url)
+}
+
+/// True the first time in this process: a warning is not repeated by each worker thread.
+#[napi]
+pub fn is_first_default_store() -> bool {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    !SAID.swap(true, Ordering::Relaxed)
+}
+
+/// How an operation on an index ended: napi's own task errors cannot carry our codes, so errors travel as values.
+#[napi(object, object_from_js = false)]
+pub struct IndexResult {
+    /// The next id that a claim would get.
+    pub index: Option<i64n>,
+    /// The code of the error, if it failed.
+    pub code: Option<String>,
+    /// The text of the error.
+    pub message: Option<String>,
+    /// The text of what caused the error.
+    pub cause: Option<String>,
+}
+
+/// Reads or sets an index on a thread of the pool.
+pub struct IndexTask {
+    url: StoreUrl,
+    collection: String,
+    name: String,
+    /// What to set it to, and whether by force.
+    set: Option<(i64, bool)>,
+}
+
+impl Task for IndexTask {
+    type Output = std::result::Result<Option<i64>, Error>;
+    type JsValue = IndexResult;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        Ok(match self.set {
+            None => ids::read(&self.url, &self.collection, &self.name),
+            Some((index, force)) => {
+                ids::set(&self.url, &self.collection, &self.name, index, force).map(|()| None)
+            }
+        })
+    }
+
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<IndexResult> {
+        Ok(match output {
+            Ok(index) => IndexResult { index: index.map(i64n), code: None, message: None, cause: None },
+            Err(error) => IndexResult {
+                index: None,
                 code: Some(error.code().as_str().to_owned()),
                 message: Some(error.message().to_owned()),
+                cause: error.source().map(ToString::to_string),
             },
+        })
+    }
+}
+
+/// Reads the next id that a claim would get. Creates nothing.
+#[napi(ts_return_type = "Promise<IndexResult>")]
+pub fn read_index(url: String, collection: String, name: String) -> Result<AsyncTask<IndexTask>> {
+    Ok(AsyncTask::new(IndexTask { url: StoreUrl::parse(&url)?, collection, name, set: None }))
+}
+
+/// Makes the one element of `index` the next id: forward, or by force.
+#[napi(ts_return_type = "Promise<IndexResult>")]
+pub fn set_index(
+    url: String,
+    collection: String,
+    name: String,
+    index: BigInt64Array,
+    force: bool,
+) -> Result<AsyncTask<IndexTask>> {
+    // JavaScript passes one element: napi's BigInt panics on 0n.
+    let set = index.first().map(|&index| (index, force));
+    Ok(AsyncTask::new(IndexTask { url: StoreUrl::parse(&url)?, collection, name, set }))
+}
+
+impl From<Event> for ClaimEvent {
+    fn from(event: Event) -> Self {
+        let Event { document, took, failures, kind } = event;
+        let (range, error) = match kind {
+            EventKind::Claimed(range) => (Some(range), None),
+            EventKind::Failed(error) => (None, Some(error)),
+        };
+        Self {
+            sequence: document.name.to_string(),
+            collection: document.collection.to_string(),
+            label: document.label.to_string(),
+            first: range.map(|range| i64n(range.start)),
+            count: range.map_or(0.0, |range| range.len() as f64),
+            duration: took.as_secs_f64() * 1000.0,
+            failures,
+            code: error.as_ref().map(|error| error.code().as_str().to_owned()),
+            message: error.as_ref().map(|error| error.message().to_owned()),
         }
     }
 }

@@ -1,14 +1,13 @@
 //! The N-API shell of `ticker`.
 
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{Env, External, Float64ArraySlice, Function};
 use napi_derive::napi;
+use texample_bridge::Overflow;
+use texample_bridge::napi::{Bridge, Received, Receiver};
 
-use super::bridge::{Drain, Link, Turn};
 use super::error::Result;
-use crate::bridge::{Options, Overflow};
 use crate::ticker::Ticker;
 use crate::{Error, ErrorCode};
 
@@ -24,8 +23,6 @@ pub struct TickerOptions {
     /// What happens when they do.
     #[napi(ts_type = "'block' | 'drop-oldest' | 'drop-newest' | 'latest'")]
     pub overflow: String,
-    /// The thread panics instead of ticking: for tests of what happens then.
-    pub panics: Option<bool>,
 }
 
 /// Counters of the queue of a ticker.
@@ -47,14 +44,12 @@ pub struct QueueStats {
     pub longest_wait_ms: f64,
 }
 
-type TickerLink = Rc<Link<f64>>;
+type Ticks = Receiver<f64>;
 
 /// Nothing to take: a wake-up will come.
 const REST: i32 = 0;
-/// Nothing to take before the event loop has turned.
-const YIELD: i32 = -1;
 /// Nothing to take, and never again.
-const END: i32 = -2;
+const END: i32 = -1;
 
 /// Starts a ticking thread; `drain` is called when there is something to take.
 #[napi(ts_return_type = "ExternalObject<unknown>")]
@@ -62,7 +57,7 @@ pub fn ticker_start(
     env: Env,
     options: TickerOptions,
     drain: Function<'_, (), ()>,
-) -> Result<External<TickerLink>> {
+) -> Result<External<Ticks>> {
     // First of all, to be the moment that the caller takes for the start too.
     let start = Instant::now();
     let count = options.count.map(|count| count as u64);
@@ -74,84 +69,68 @@ pub fn ticker_start(
         _ => Overflow::Block,
     };
     let capacity = usize::try_from(options.capacity).unwrap_or(usize::MAX);
-    let panics = options.panics.unwrap_or(false);
-    let (link, producer) =
-        Link::open(&env, "texample-ticker", Options { capacity, overflow }, Drain::JavaScript(drain))
-            .map_err(|error| no_wakeup(&error))?;
-    link.spawn("texample-ticker", producer, move |producer| {
-        assert!(!panics, "told to");
-        ticker.run(producer, start);
-    })?;
-    Ok(External::new(link))
+    let builder = Bridge::builder("texample-ticker").capacity(capacity).overflow(overflow);
+    let (ticks, producer) = builder.receiver(&env, &drain).map_err(|error| not_started(&error))?;
+    ticks
+        .spawn(&env, producer, move |producer| ticker.run(producer, start))
+        .map_err(|error| not_started(&error))?;
+    Ok(External::new(ticks))
 }
 
-/// Takes ticks into `target`: how many, or one of the negative answers. `lend` counts them against the capacity
-/// until the next call.
+/// Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the capacity until
+/// the next call.
 #[napi]
 pub fn ticker_take(
-    #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
+    #[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>,
     mut target: Float64ArraySlice<'_>,
     lend: bool,
-) -> i32 {
+) -> napi::Result<i32> {
     // SAFETY: the memory is JavaScript's, and no JavaScript runs before this returns.
     let target = unsafe { target.as_mut() };
-    let turn = link.next(|consumer, chunk| {
-        let chunk = chunk.min(target.len());
-        let target = &mut target[..chunk];
-        if lend { consumer.lend(target) } else { consumer.take_into(target) }
-    });
-    match turn {
-        Turn::Deliver(count) => i32::try_from(count).unwrap_or(i32::MAX),
-        Turn::Rest => REST,
-        Turn::Yield => YIELD,
-        Turn::End => END,
-    }
+    let received = if lend { ticks.lend(target) } else { ticks.take_into(target) };
+    Ok(match received? {
+        Received::Some(count) => i32::try_from(count).unwrap_or(i32::MAX),
+        Received::Nothing => REST,
+        Received::Ended => END,
+    })
 }
 
-/// Whether this turn of the event loop has time for more ticks that were taken before.
+/// Whether this turn of the event loop has time for more ticks that were taken before; if not, a wake-up will come.
 #[napi]
-pub fn ticker_has_time(#[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>) -> bool {
-    link.has_time()
-}
-
-/// The event loop has turned since `ticker_take` asked for it.
-#[napi]
-pub fn ticker_turn(#[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>) {
-    link.turn();
+pub fn ticker_has_time(
+    #[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>,
+) -> napi::Result<bool> {
+    ticks.has_time()
 }
 
 /// Takes no more ticks: what waits is dropped and the thread ends.
 #[napi]
-pub fn ticker_stop(#[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>) {
-    link.consumer().close();
+pub fn ticker_stop(#[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>) {
+    ticks.stop();
 }
 
 /// Joins the thread, which has said that it is at its end; throws what it panicked with.
 #[napi]
-pub fn ticker_end(
-    #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
-) -> Result<()> {
-    Ok(link.end()?)
+pub fn ticker_end(#[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>) -> Result<()> {
+    Ok(ticks.end().map_err(Error::from)?)
 }
 
 /// Whether the ticker keeps the event loop alive.
 #[napi]
 pub fn ticker_set_ref(
-    #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
+    #[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>,
     keep_alive: bool,
 ) {
-    link.set_ref(keep_alive);
+    ticks.set_ref(keep_alive);
 }
 
 /// The counters of the queue, read at one moment.
 #[napi]
-pub fn ticker_stats(
-    #[napi(ts_arg_type = "ExternalObject<unknown>")] link: &External<TickerLink>,
-) -> QueueStats {
-    let stats = link.consumer().stats();
+pub fn ticker_stats(#[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>) -> QueueStats {
+    let stats = ticks.stats();
     QueueStats {
         posted: stats.posted as f64,
-        taken: stats.taken as f64,
+        taken: stats.delivered as f64,
         dropped: stats.dropped as f64,
         wakeups: stats.wakeups as f64,
         waiting: stats.waiting as f64,
@@ -161,7 +140,7 @@ pub fn ticker_stats(
 }
 
 /// A failed call into N-API, as an error of this crate.
-fn no_wakeup(error: &napi::Error) -> Error {
+fn not_started(error: &napi::Error) -> Error {
     Error::new(ErrorCode::ThreadPanicked, format!("the ticker was not started: {error}"))
 }
 

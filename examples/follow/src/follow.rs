@@ -1,10 +1,11 @@
 //! The file: read where it grew, opened again when it was replaced.
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
-use texample::bridge::{Closed, Producer};
+use texample_bridge::Producer;
 
 /// How long a line may wait before it is seen.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -27,24 +28,19 @@ impl Log {
         Ok(Self { path, file, position, line: Vec::new() })
     }
 
-    /// Posts lines until the queue is closed.
-    pub(crate) fn follow(&mut self, producer: &Producer<String>) {
+    /// Posts lines until the queue is closed, which is an error too.
+    pub(crate) fn follow(&mut self, producer: &Producer<String>) -> Result<(), Box<dyn Error + Send + Sync>> {
         loop {
             let lines = match self.read() {
                 Ok(lines) => lines,
                 // Away for the moment of its rotation: it comes back.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-                // Nobody waits for a result here; a panic is an `uncaughtException` on the other side.
-                Err(error) => panic!("{} cannot be read: {error}", self.path),
+                Err(error) => return Err(error.into()),
             };
-            let more = !lines.is_empty();
-            for line in lines {
-                if producer.post(line).is_err() {
-                    return;
-                }
-            }
-            if !more && producer.sleep_until(Instant::now() + PERIOD) == Err(Closed(())) {
-                return;
+            if lines.is_empty() {
+                producer.sleep_until(Instant::now() + PERIOD)?;
+            } else {
+                producer.post_all(lines)?;
             }
         }
     }

@@ -2,70 +2,52 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
-use super::{Cancel, Claim, ClaimError, Range, Store, vanished};
+use super::{Answer, Claim, ClaimError, Document, Operation, Outcome, vanished, went_back};
+use crate::ids::Range;
 
-/// By collection and name. Meant to be shared: all threads and pools see the same sequences.
-static SEQUENCES: Mutex<BTreeMap<(String, String), i64>> = Mutex::new(BTreeMap::new());
+/// Indexes by collection and name. Meant to be shared: all threads see the same sequences.
+static INDEXES: Mutex<BTreeMap<(Box<str>, Box<str>), i64>> = Mutex::new(BTreeMap::new());
 
-pub(super) struct Memory {
-    key: (String, String),
-    label: String,
-}
-
-impl Memory {
-    pub fn new(collection: &str, name: &str, label: String) -> Self {
-        Self { key: (collection.to_owned(), name.to_owned()), label }
-    }
-}
-
-impl Store for Memory {
-    fn claim(&mut self, claim: &Claim, _deadline: Instant, _cancel: &Cancel) -> Result<Range, ClaimError> {
-        let mut sequences = SEQUENCES.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = match (sequences.get_mut(&self.key), claim.owned_to) {
-            (Some(index), _) => index,
-            (None, Some(owned_to)) => return Err(vanished(&self.label, owned_to)),
-            (None, None) => sequences.entry(self.key.clone()).or_insert(claim.start),
-        };
-        let start = *index;
-        match start.checked_add_unsigned(claim.count) {
-            Some(end) => {
-                *index = end;
-                Ok(Range { start, end })
-            }
-            None => Err(ClaimError::Exhausted { left: i64::MAX.abs_diff(start) }),
+/// Answers at once: memory has no claimer thread.
+pub(in crate::ids) fn answer(document: &Document, operation: &Operation) -> Answer {
+    let key = (document.collection.clone(), document.name.clone());
+    let mut indexes = INDEXES.lock().unwrap_or_else(PoisonError::into_inner);
+    match operation {
+        Operation::Claim(claim) => {
+            let index = match (indexes.get_mut(&key), claim.owned_to) {
+                (Some(index), _) => index,
+                (None, Some(owned_to)) => return Err(vanished(&document.label, owned_to)),
+                (None, None) => indexes.entry(key).or_insert(claim.start),
+            };
+            raise(index, document, claim).map(Outcome::Claimed)
         }
-    }
-
-    fn give_back(&mut self, unused: Range, _deadline: Instant, _cancel: &Cancel) -> Result<bool, ClaimError> {
-        let mut sequences = SEQUENCES.lock().unwrap_or_else(PoisonError::into_inner);
-        match sequences.get_mut(&self.key) {
-            Some(index) if *index == unused.end => {
+        Operation::Release(unused) => {
+            if let Some(index) = indexes.get_mut(&key).filter(|index| **index == unused.end) {
                 *index = unused.start;
-                Ok(true)
             }
-            _ => Ok(false),
+            Ok(Outcome::Released)
+        }
+        Operation::Read => Ok(Outcome::Index(indexes.get(&key).copied())),
+        &Operation::Set { index, force } => {
+            let held = indexes.entry(key).or_insert(index);
+            if *held > index && !force {
+                return Ok(Outcome::Set(Some(*held)));
+            }
+            *held = index;
+            Ok(Outcome::Set(None))
         }
     }
-    fn read(&mut self, _deadline: Instant, _cancel: &Cancel) -> Result<Option<i64>, ClaimError> {
-        let sequences = SEQUENCES.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(sequences.get(&self.key).copied())
-    }
+}
 
-    fn set(
-        &mut self,
-        index: i64,
-        force: bool,
-        _deadline: Instant,
-        _cancel: &Cancel,
-    ) -> Result<Option<i64>, ClaimError> {
-        let mut sequences = SEQUENCES.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = sequences.entry(self.key.clone()).or_insert(index);
-        if *held > index && !force {
-            return Ok(Some(*held));
-        }
-        *held = index;
-        Ok(None)
+fn raise(index: &mut i64, document: &Document, claim: &Claim) -> Result<Range, ClaimError> {
+    let start = *index;
+    if start < claim.floor() {
+        return Err(went_back(&document.label, start, claim.floor()));
     }
+    let Some(end) = start.checked_add_unsigned(claim.count) else {
+        return Err(ClaimError::Exhausted { left: i64::MAX.abs_diff(start) });
+    };
+    *index = end;
+    Ok(Range { start, end })
 }

@@ -1,54 +1,129 @@
 //! Where ranges come from.
 //!
-//! A store holds, for every sequence, the first id that nobody owns. To claim
-//! `n` ids is to raise it by `n`, in one step that survives a crash of anybody.
+//! A store holds, for every sequence, the first id that no client owns. To claim `n` ids is to raise
+//! it by `n`, in one step that is atomic and durable.
 
-#[cfg(feature = "sqlite")]
-mod bell;
-#[cfg(feature = "sqlite")]
-mod file_id;
-#[cfg(feature = "sqlite")]
-mod guard;
-mod location;
-mod memory;
+pub(super) mod memory;
 #[cfg(feature = "mongo")]
 mod mongo;
 #[cfg(feature = "sqlite")]
-mod row;
-#[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(feature = "sqlite")]
-mod turnstile;
+mod store_url;
 
-use std::time::{Duration, Instant};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
 
-pub use location::Location;
+pub use store_url::StoreUrl;
 
-use super::{Cancel, Range};
+use super::Range;
+use super::claimer::Reply;
 use crate::{Error, ErrorCode};
 
-/// How long one attempt to claim may take. The next one starts after it, though this one may hang.
+/// How long an attempt may take, from when it is sent. A driver's own timeouts are longer or absent.
 pub const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// A wish for ids.
+/// How long a release may take: the ids that it saves are not worth a longer wait.
+#[cfg_attr(not(feature = "mongo"), allow(dead_code))]
+pub(super) const RELEASE: Duration = Duration::from_secs(3);
+
+/// The document of a sequence, or its row.
+#[derive(Debug)]
+pub struct Document {
+    /// The collection, or the table.
+    pub collection: Box<str>,
+    /// The name of the sequence, which is the document's `_id`.
+    pub name: Box<str>,
+    /// Names the sequence and its store in messages, without secrets.
+    pub label: Arc<str>,
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.collection, &self.name) == (&other.collection, &other.name)
+    }
+}
+
+impl Eq for Document {}
+
+impl Hash for Document {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.collection, &self.name).hash(state);
+    }
+}
+
+/// A request to claim a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// How many.
+    /// How many ids.
     pub count: u64,
     /// The first id, should the sequence not exist yet.
     pub start: i64,
-    /// One past the highest id that the claimer ever owned. A claimer that owned any never creates the sequence again.
+    /// One past the highest id that this process ever owned. No range may begin below; and a claimer
+    /// that owned any id never creates the sequence again.
     pub owned_to: Option<i64>,
 }
 
-/// Why a claim gave no range. Whatever it is, the claim may have been applied: its ids are lost, never reused.
+impl Claim {
+    /// The least index that the claim may raise.
+    #[must_use]
+    pub fn floor(&self) -> i64 {
+        self.owned_to.unwrap_or(0)
+    }
+}
+
+/// What a store is asked to do with a document.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Claims ids that no other client owns, now or later. Answered by [`Outcome::Claimed`].
+    Claim(Claim),
+    /// Makes `start` the next id, if `end` still is. Sent once, never repeated: the ids are dead from
+    /// the moment it is sent, whatever the answer.
+    Release(Range),
+    /// Reads the next id that a claim would get. Never creates the document.
+    Read,
+    /// Makes `index` the next id and creates the document if there is none. Without `force` only forward.
+    Set {
+        /// The next id.
+        index: i64,
+        /// Also when that hands ids out a second time.
+        force: bool,
+    },
+}
+
+impl Operation {
+    /// How long it may take, from when it is sent.
+    #[cfg_attr(not(feature = "mongo"), allow(dead_code))]
+    pub(super) fn limit(&self) -> Duration {
+        if matches!(self, Self::Release(_)) { RELEASE } else { ATTEMPT }
+    }
+}
+
+/// What a store answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The range is the claimer's alone.
+    Claimed(Range),
+    /// The release was sent.
+    Released,
+    /// The index; none when the document does not exist.
+    Index(Option<i64>),
+    /// The index was set; or it was not, since it is this far already.
+    Set(Option<i64>),
+}
+
+/// An answer to an [`Operation`].
+pub type Answer = Result<Outcome, ClaimError>;
+
+/// Why a store did not do what it was asked. It may have done it all the same: ids of a claim that
+/// ended in an error are lost, never reused.
 #[derive(Clone, Debug)]
 pub enum ClaimError {
     /// It may succeed another time.
     Transient(Error),
     /// No retry can mend it.
     Permanent(Error),
-    /// The sequence is not where its owner left it: ids may be handed out a second time.
+    /// The index is below ids that this process owned: ids may be handed out a second time.
     WentBack(Error),
     /// Fewer ids than asked for are left below the largest integer.
     Exhausted {
@@ -57,43 +132,25 @@ pub enum ClaimError {
     },
 }
 
-/// One sequence in a store, as its claimer sees it.
-pub trait Store: Send {
-    /// Claims ids that nobody else owns, now or later.
-    ///
-    /// Returns before `deadline`, or soon after `cancel`.
-    ///
-    /// # Errors
-    /// See [`ClaimError`]; the claim may have been applied all the same.
-    fn claim(&mut self, claim: &Claim, deadline: Instant, cancel: &Cancel) -> Result<Range, ClaimError>;
-
-    /// Makes `unused.start` the next id, if `unused.end` still is. Sent once, never repeated.
-    ///
-    /// # Errors
-    /// See [`ClaimError`]; it may have been applied all the same, so the ids are given away either way.
-    fn give_back(&mut self, unused: Range, deadline: Instant, cancel: &Cancel) -> Result<bool, ClaimError>;
-
-    /// The next id that a claim would get; none when the sequence does not exist.
-    ///
-    /// # Errors
-    /// See [`ClaimError`].
-    fn read(&mut self, deadline: Instant, cancel: &Cancel) -> Result<Option<i64>, ClaimError>;
-
-    /// Makes `index` the next id, and creates the sequence if need be. Without `force` only forward:
-    /// returns the index that is further already.
-    ///
-    /// # Errors
-    /// See [`ClaimError`]; it may have been applied all the same.
-    fn set(
-        &mut self,
-        index: i64,
-        force: bool,
-        deadline: Instant,
-        cancel: &Cancel,
-    ) -> Result<Option<i64>, ClaimError>;
+/// An operation on a document. `reply` is to be given one answer.
+pub struct Request {
+    /// The sequence.
+    pub document: Arc<Document>,
+    /// What to do.
+    pub operation: Operation,
+    pub(super) reply: Reply,
 }
 
-/// The index of a sequence that cannot be counted on.
+/// A store as its claimer drives it, on one thread.
+pub trait Store: Send {
+    /// How many requests may be in flight at once.
+    fn room(&self) -> usize;
+
+    /// Starts requests, no more than there is room for. Each is answered before its limit has passed.
+    fn start(&mut self, requests: Vec<Request>);
+}
+
+/// An index that no client can count on.
 #[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
 fn bad_document(label: &str, held: &str) -> ClaimError {
     ClaimError::Permanent(Error::new(
@@ -102,25 +159,32 @@ fn bad_document(label: &str, held: &str) -> ClaimError {
     ))
 }
 
-/// The sequence of a claimer that owns ids of it is gone.
-#[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
+/// The index fell below ids that this process owned.
+pub(super) fn went_back(label: &str, index: i64, owned_to: i64) -> ClaimError {
+    ClaimError::WentBack(Error::new(
+        ErrorCode::SequenceBadDocument,
+        format!(
+            "{label} went back to {index}, although ids below {owned_to} belong to this process. A backup was \
+             restored, or the index was edited. Set the index above every id in use: this process goes on from \
+             {owned_to}"
+        ),
+    ))
+}
+
+/// The document is gone, although this process owned ids of it.
 fn vanished(label: &str, owned_to: i64) -> ClaimError {
     ClaimError::WentBack(Error::new(
         ErrorCode::SequenceBadDocument,
         format!(
             "{label} is gone, although ids below {owned_to} belong to this process. It was dropped, or a backup was \
-             restored. Create it again with an index above every id in use, and open the sequence again"
+             restored. Create it again with an index above every id in use: this process goes on from {owned_to}"
         ),
     ))
 }
 
-/// The attempt was given up.
+/// The attempt took too long.
 #[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
-fn unanswered(label: &str, cancel: &Cancel) -> ClaimError {
-    let message = if cancel.is_cancelled() {
-        format!("{label} was closed during a claim")
-    } else {
-        format!("{label} did not answer within {} s", ATTEMPT.as_secs())
-    };
+fn unanswered(label: &str, limit: Duration) -> ClaimError {
+    let message = format!("{label} did not answer within {} s", limit.as_secs());
     ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message))
 }

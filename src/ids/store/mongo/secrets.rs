@@ -20,6 +20,18 @@ pub(in crate::ids::store) fn names_database(url: &str) -> bool {
     parts(rest).0.split_once('/').is_some_and(|(_, database)| !database.is_empty())
 }
 
+/// The same URL with a user and a password that are no secret, if it has any.
+pub(super) fn with_other_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (before, options) = rest
+        .split_once('?')
+        .map_or((rest, String::new()), |(before, options)| (before, format!("?{options}")));
+    match before.rsplit_once('@') {
+        Some((_, place)) => format!("{scheme}://user:password@{place}{options}"),
+        None => url.to_owned(),
+    }
+}
+
 /// Hosts with database, and the user part.
 fn parts(rest: &str) -> (&str, &str) {
     let before_options = rest.split_once('?').map_or(rest, |(before, _)| before);
@@ -29,7 +41,7 @@ fn parts(rest: &str) -> (&str, &str) {
     }
 }
 
-/// The driver's error as text, for its reader: nothing in it comes from a secret part of the URL.
+/// The driver's error as text, without the secret parts of the URL.
 #[derive(Debug)]
 pub(super) struct Cause {
     text: String,
@@ -38,11 +50,15 @@ pub(super) struct Cause {
 
 impl Cause {
     pub fn new(error: &DriverError, url: &str) -> Self {
-        Self::scrub(error, &secrets(url))
+        let secrets = secrets(url);
+        // The error's own text adds labels and empty fields.
+        let text = hide(error.kind.to_string(), &secrets);
+        let deeper = std::error::Error::source(error).map(|source| Box::new(Self::scrub(source, &secrets)));
+        Self { text, deeper }
     }
 
     fn scrub(error: &(dyn std::error::Error + 'static), secrets: &[String]) -> Self {
-        let text = secrets.iter().fold(error.to_string(), |text, secret| text.replace(secret, "***"));
+        let text = hide(error.to_string(), secrets);
         let deeper = error.source().map(|source| Box::new(Self::scrub(source, secrets)));
         Self { text, deeper }
     }
@@ -58,6 +74,10 @@ impl std::error::Error for Cause {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.deeper.as_deref().map(|deeper| deeper as _)
     }
+}
+
+fn hide(text: String, secrets: &[String]) -> String {
+    secrets.iter().fold(text, |text, secret| text.replace(secret, "***"))
 }
 
 /// Every secret of a URL, as written and as meant; the longest first.

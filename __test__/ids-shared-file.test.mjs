@@ -1,0 +1,257 @@
+/** Ids in the SQLite file of an application, which uses a copy of SQLite of its own in the same process. */
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, linkSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { describe, it } from 'node:test'
+import Libsql from 'libsql'
+import { assertDistinct, DEVTOOLS, drawer, drawn, folder, output, PACKAGE, program } from '../devtools/ids.mjs'
+import { secondSqlite } from '../devtools/second-sqlite.mjs'
+import texample from '../js/index.cjs'
+
+const { openSequence } = texample
+const { name: copy, open } = await secondSqlite()
+
+/** A claim for each id: the locks are taken and released all the time. */
+const claimEach = { step: 1, maxStep: 1, horizon: 0 }
+const ROWS = 200
+
+/** @param {import('node:test').TestContext} t */
+function file(t) {
+  const path = join(folder(t), 'app.db')
+  return { path, url: `sqlite:${path}` }
+}
+
+/**
+ * @param {string} path
+ * @param {string} mode
+ */
+function openApplication(path, mode) {
+  const database = open(path)
+  database.exec(`PRAGMA journal_mode = ${mode}`)
+  database.exec('CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, item TEXT)')
+  return database
+}
+
+/**
+ * @param {ReturnType<typeof open>} database
+ * @param {number} id
+ */
+function insert(database, id) {
+  database.run('INSERT INTO orders VALUES (?, ?)', id, 'owl')
+}
+
+/**
+ * Nothing is lost or damaged, and no id is repeated: they are the table's primary key.
+ * @param {ReturnType<typeof open>} database
+ * @param {number} rows
+ * @param {string} mode
+ */
+function assertSound(database, rows, mode) {
+  assert.equal(database.value('PRAGMA integrity_check'), 'ok')
+  assert.equal(database.value('SELECT count(*) FROM orders'), rows)
+  assert.equal(database.value('PRAGMA journal_mode'), mode)
+}
+
+for (const mode of ['wal', 'delete']) {
+  describe(`${copy} in the same process, journal mode ${mode}`, () => {
+    it('the application opens first and closes last', async (t) => {
+      const { path, url } = file(t)
+      const database = openApplication(path, mode)
+      const sequence = openSequence('orders', { url, ...claimEach })
+      for (let i = 0; i < ROWS; i++) insert(database, await sequence.nextId())
+      await sequence.close()
+      assertSound(database, ROWS, mode)
+      database.close()
+    })
+
+    it('the application opens last and closes first', async (t) => {
+      const { path, url } = file(t)
+      openApplication(path, mode).close()
+      const sequence = openSequence('orders', { url, ...claimEach })
+      await sequence.ready()
+      const database = openApplication(path, mode)
+      for (let i = 0; i < ROWS; i++) insert(database, await sequence.nextId())
+      assertSound(database, ROWS, mode)
+      database.close()
+      assert.ok((await sequence.nextId()) >= 1000 + ROWS)
+      await sequence.close()
+    })
+
+    it('the application opens again and again', async (t) => {
+      const { path, url } = file(t)
+      let database = openApplication(path, mode)
+      const sequence = openSequence('orders', { url, ...claimEach })
+      for (let i = 0; i < ROWS; i++) {
+        insert(database, await sequence.nextId())
+        if (i % 20 === 0) {
+          database.close()
+          database = open(path)
+        }
+      }
+      await sequence.close()
+      assertSound(database, ROWS, mode)
+      database.close()
+    })
+
+    it('sequences open again and again', async (t) => {
+      const { path, url } = file(t)
+      const database = openApplication(path, mode)
+      for (let i = 0; i < ROWS; i += 10) {
+        const sequence = openSequence('orders', { url, ...claimEach })
+        for (let n = 0; n < 10; n++) insert(database, await sequence.nextId())
+        await sequence.close()
+      }
+      assertSound(database, ROWS, mode)
+      database.close()
+    })
+
+    it('other processes use the file meanwhile', async (t) => {
+      const { path, url } = file(t)
+      const database = openApplication(path, mode)
+      const sequence = openSequence('orders', { url, ...claimEach })
+      await sequence.ready()
+      const third = `
+        const db = new (require('libsql'))(process.argv[1], { timeout: 60_000 })
+        for (let i = 0; i < 200; i++) db.exec("INSERT INTO orders VALUES (" + (-1 - i) + ", 'cat')")`
+      const rivals = [
+        output(spawn(process.execPath, ['-e', third, path], { cwd: DEVTOOLS, stdio: ['ignore', 'pipe', 'pipe'] })),
+        output(
+          program(`const s = texample.openSequence('orders', ${JSON.stringify({ url, ...claimEach })})
+          for (let i = 0; i < 200; i++) console.log(await s.nextId())`),
+        ),
+      ]
+      const ids = []
+      for (let i = 0; i < ROWS; i++) {
+        ids.push(await sequence.nextId())
+        insert(database, ids[i])
+      }
+      const [, other] = await Promise.all(rivals)
+      assertDistinct([...ids, ...other.trim().split('\n').map(Number)])
+      await sequence.close()
+      assertSound(database, ROWS + 200, mode)
+      database.close()
+    })
+  })
+}
+
+it('a checkpoint of the application harms nothing', async (t) => {
+  const { path, url } = file(t)
+  const database = openApplication(path, 'wal')
+  const sequence = openSequence('orders', { url, ...claimEach })
+  for (let i = 0; i < ROWS; i++) {
+    insert(database, await sequence.nextId())
+    if (i % 25 === 0) database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+  await sequence.close()
+  assertSound(database, ROWS, 'wal')
+  database.close()
+})
+
+it('an open transaction of the application is waited for', async (t) => {
+  const { path, url } = file(t)
+  const database = openApplication(path, 'wal')
+  const sequence = openSequence('orders', { url, ...claimEach })
+  await sequence.ready()
+  database.exec('BEGIN IMMEDIATE')
+  // Two may be in hand.
+  const waiting = Promise.all([1, 2, 3].map(() => sequence.nextId()))
+  insert(database, 1)
+  const early = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 50))])
+  assert.equal(early, undefined, 'no claim within the transaction')
+  database.exec('COMMIT')
+  assertDistinct(await waiting)
+  await sequence.close()
+  assertSound(database, 1, 'wal')
+  database.close()
+})
+
+it('nothing but SQLite’s own files stands beside the database', async (t) => {
+  const { path, url } = file(t)
+  const database = openApplication(path, 'delete')
+  const sequence = openSequence('orders', { url, ...claimEach })
+  await sequence.nextId()
+  const files = readdirSync(dirname(path)).filter((name) => !/^app\.db(-wal|-shm|-journal)?$/.test(name))
+  assert.deepEqual(files, [])
+  await sequence.close()
+  database.close()
+})
+
+it('a table of the application with the same name is left alone', async (t) => {
+  const { path, url } = file(t)
+  const database = open(path)
+  database.exec("CREATE TABLE ids (person TEXT); INSERT INTO ids VALUES ('ann')")
+  const sequence = openSequence('orders', { url })
+  await assert.rejects(sequence.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT' })
+  await sequence.close()
+  assert.equal(database.value('SELECT person FROM ids'), 'ann')
+  assert.equal(database.value('SELECT count(*) FROM ids'), 1)
+  database.close()
+})
+
+it('links to the file lead to one connection', async (t) => {
+  const { path, url } = file(t)
+  const first = openSequence('a', { url, ...claimEach })
+  const ids = [await first.nextId()]
+  const hard = join(dirname(path), 'hard.db')
+  const soft = join(dirname(path), 'soft.db')
+  linkSync(path, hard)
+  symlinkSync(path, soft)
+  const others = [hard, soft].map((link) => openSequence('a', { url: `sqlite:${link}`, ...claimEach }))
+  for (let i = 0; i < 50; i++) {
+    for (const sequence of [first, ...others]) ids.push(await sequence.nextId())
+  }
+  assertDistinct(ids)
+  await Promise.all([first, ...others].map((sequence) => sequence.close()))
+})
+
+it('a second copy of the add-on takes no claim with it', async (t) => {
+  const { path: database, url } = file(t)
+  const path = dirname(database)
+  const sequence = openSequence('a', { url, ...claimEach })
+  const ids = [await sequence.nextId()]
+  const log = statSync(`${database}-wal`).ino
+  cpSync(dirname(PACKAGE), join(path, 'js'), { recursive: true })
+  const second = createRequire(import.meta.url)(join(path, 'js', 'index.cjs'))
+  assert.notEqual(second.openSequence, openSequence)
+  for (let round = 0; round < 3; round++) {
+    const other = second.openSequence('b', { url })
+    await other.nextId()
+    await other.close()
+    for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
+    // A process that comes after it, and could take itself for the last one.
+    await drawer({ url, name: 'a', count: 20, options: claimEach, file: join(path, `drawn${round}`) }).done
+    for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
+  }
+  assertDistinct([...ids, ...drawn(path)])
+  assert.equal(statSync(`${database}-wal`).ino, log, 'the write-ahead log stays where it is')
+  assert.equal(sequence.stats().errors, 0)
+  await sequence.close()
+  assert.ok(!existsSync(`${database}-wal`), 'the last one to close leaves one file')
+})
+
+it('libsql opens and closes the file, and no id comes twice', async (t) => {
+  const { path: database, url } = file(t)
+  const path = dirname(database)
+  const options = { step: 1, maxStep: 3, horizon: 0 }
+  const sequence = openSequence('a', { url, ...options })
+  const ids = [await sequence.nextId()]
+  const rivals = [1, 2].map((i) => drawer({ url, name: 'a', count: 500, options, file: join(path, `drawn${i}`) }))
+  let over = false
+  const others = Promise.all(rivals.map((one) => one.done)).finally(() => {
+    over = true
+  })
+  while (!over) {
+    // Its close drops every lock of this process on the file, as POSIX has it.
+    const second = new Libsql(database)
+    second.prepare('SELECT count(*) FROM ids').get()
+    second.close()
+    for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
+    await new Promise(setImmediate)
+  }
+  await others
+  assertDistinct([...ids, ...drawn(path)])
+  await sequence.close()
+})

@@ -1,0 +1,261 @@
+//! A thread that posts, and the JavaScript callback that receives.
+
+use std::cell::OnceCell;
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use napi::bindgen_prelude::{Env, Function, JsValue, JsValuesTupleIntoVec, PromiseRaw};
+
+use super::delivery::{Batch, Delivery};
+use super::inbox::{Inbox, OnStop};
+use super::receiver::Receiver;
+use super::value::{Reference, coded, thread_error_value};
+use super::wakeup::Drain;
+use crate::{Options, Overflow, Producer, Stats, ThreadError};
+
+/// What a bridge shall be: see [`Bridge::builder`].
+pub struct Builder<T> {
+    pub(super) name: String,
+    pub(super) options: Options,
+    pub(super) on_stop: Option<OnStop>,
+    waits: bool,
+    messages: PhantomData<fn(T)>,
+}
+
+impl<T: Send + 'static> Builder<T> {
+    /// Messages that may wait for JavaScript, at least one; 1024 if it is not said. It is a bound of messages, not
+    /// of bytes: frames of 64 KB want a small one.
+    #[must_use]
+    pub fn capacity(mut self, capacity: usize) -> Self {
+        self.options.capacity = capacity;
+        self
+    }
+
+    /// What happens when so many wait; [`Overflow::Block`] if it is not said.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.options.overflow = overflow;
+        self
+    }
+
+    /// Calls `interrupt` once when the bridge is stopped or its environment ends, before the thread is joined: for a
+    /// thread that waits somewhere else than in the bridge. Shut its socket down there, or close its queue.
+    ///
+    /// It is called on JavaScript's thread, after the producer was closed. It is not called where the thread returns
+    /// by itself first, nor where Node.js runs no cleanup hooks, as at `process.exit()` in the main thread.
+    #[must_use]
+    pub fn on_stop(mut self, interrupt: impl FnOnce() + 'static) -> Self {
+        self.on_stop = Some(Box::new(interrupt));
+        self
+    }
+
+    /// Whether the next call waits until the promise that the callback returned has settled; not if it is not said.
+    ///
+    /// This is how JavaScript holds the thread back: while it waits, messages wait in the queue, and its policy holds.
+    /// A promise that is rejected is an `uncaughtException`.
+    #[must_use]
+    pub fn wait_for_callback(mut self, wait: bool) -> Self {
+        self.waits = wait;
+        self
+    }
+
+    /// Calls back with several messages at a time, as many as there are: `B` is a [`Batch`] of them, such as
+    /// `Vec<String>` for an array and `Float64Array` for a typed array.
+    ///
+    /// # Errors
+    /// When the callback cannot be referenced.
+    pub fn batches<B, R>(self, env: &Env, callback: &Function<'_, B, R>) -> napi::Result<Ready<T>>
+    where
+        B: Batch<T> + JsValuesTupleIntoVec + 'static,
+    {
+        self.ready(env, callback, |delivery, inbox| delivery.batches::<T, B>(inbox))
+    }
+
+    /// Calls back with one message at a time. A message that is turned into [`FnArgs`](napi::bindgen_prelude::FnArgs),
+    /// as a tuple is, is several arguments.
+    ///
+    /// # Errors
+    /// When the callback cannot be referenced.
+    pub fn each<A, R>(self, env: &Env, callback: &Function<'_, A, R>) -> napi::Result<Ready<T>>
+    where
+        T: Into<A>,
+        A: JsValuesTupleIntoVec + 'static,
+    {
+        self.ready(env, callback, |delivery, inbox| delivery.each::<T, A>(inbox))
+    }
+
+    /// Takes nothing by itself: `notify` is called when there is something to take, and JavaScript takes it with the
+    /// functions that you make of the [`Receiver`]'s.
+    ///
+    /// # Errors
+    /// As [`Ready::spawn`].
+    pub fn receiver<A: JsValuesTupleIntoVec, R>(
+        self,
+        env: &Env,
+        notify: &Function<'_, A, R>,
+    ) -> napi::Result<(Receiver<T>, Producer<T>)> {
+        Receiver::open(self, env, notify)
+    }
+
+    fn ready<A: JsValuesTupleIntoVec, R>(
+        self,
+        env: &Env,
+        callback: &Function<'_, A, R>,
+        drain: fn(&Delivery, &Rc<Inbox<T>>) -> napi::Result<()>,
+    ) -> napi::Result<Ready<T>> {
+        // SAFETY: a function of `env`, on its thread.
+        let callback = unsafe { Reference::new(env.raw(), callback.raw()) }?;
+        let delivery = Delivery { callback, waits: self.waits };
+        Ok(Ready { env: *env, builder: self, delivery, drain })
+    }
+}
+
+impl<T> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A bridge that lacks its producer only.
+#[must_use = "a bridge is opened by `spawn` or `open`"]
+pub struct Ready<T: 'static> {
+    env: Env,
+    builder: Builder<T>,
+    delivery: Delivery,
+    drain: fn(&Delivery, &Rc<Inbox<T>>) -> napi::Result<()>,
+}
+
+impl<T: Send + 'static> Ready<T> {
+    /// Starts a thread that runs `produce`.
+    ///
+    /// `produce` returns soon after a post or a sleep says that the queue is closed: the end of the process waits for
+    /// it. That error may be what it returns, and is no failure. Every other error, and a panic, is what
+    /// [`Bridge::done`] rejects with; where that was never called it is an `uncaughtException`, except for an error
+    /// that is returned after [`Bridge::stop`].
+    ///
+    /// # Errors
+    /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), the operating system gives no thread
+    /// (`ERR_TEXAMPLE_THREAD_FAILED`), or the environment is about to end.
+    pub fn spawn<E>(
+        self,
+        produce: impl FnOnce(&Producer<T>) -> Result<(), E> + Send + 'static,
+    ) -> napi::Result<Bridge<T>>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let env = self.env;
+        let (bridge, producer) = self.open()?;
+        bridge.inbox.spawn(producer, produce).map_err(|error| not_started(&env, &error))?;
+        Ok(bridge)
+    }
+
+    /// Opens the bridge for threads of your own. It ends when the last clone of the producer is dropped, or when it
+    /// is stopped, whatever clones there are.
+    ///
+    /// # Errors
+    /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), or the environment is about to end.
+    pub fn open(self) -> napi::Result<(Bridge<T>, Producer<T>)> {
+        let Self { env, builder, delivery, drain } = self;
+        let slot = Rc::new(OnceCell::<Rc<Inbox<T>>>::new());
+        let native = {
+            let slot = Rc::clone(&slot);
+            Drain::Native(Box::new(move |_| match slot.get() {
+                Some(inbox) => drain(&delivery, inbox),
+                None => Ok(()),
+            }))
+        };
+        let (inbox, producer) = Inbox::open(&env, &builder.name, builder.options, builder.on_stop, native)?;
+        // Empty until here: nothing has run on this thread since it was made.
+        let inbox = Rc::clone(slot.get_or_init(|| inbox));
+        Ok((Bridge { inbox }, producer))
+    }
+}
+
+impl<T> fmt::Debug for Ready<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").field("builder", &self.builder).finish_non_exhaustive()
+    }
+}
+
+/// An error for JavaScript that says why there is no thread.
+pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
+    use napi::bindgen_prelude::{FromNapiValue, Unknown};
+    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript open.
+    unsafe {
+        let value = thread_error_value(env.raw(), error);
+        if value.is_null() {
+            return coded(env, "ERR_TEXAMPLE_THREAD_FAILED", &error.to_string());
+        }
+        Unknown::from_napi_value(env.raw(), value).map_or_else(|error| error, napi::Error::from)
+    }
+}
+
+/// Producers that post messages of type `T`, and the JavaScript callback that receives them.
+///
+/// It goes on when this handle is dropped or collected. It ends when its thread has returned (or the last clone of
+/// its producer was dropped) and the last message was delivered, by [`stop`](Self::stop), and with its environment:
+/// the process, or the worker.
+///
+/// What the callback throws is an `uncaughtException`; delivery goes on with the next message. A message that cannot
+/// be converted is one too, and concerns no other message.
+///
+/// A handle stays on the thread of its environment.
+pub struct Bridge<T: 'static> {
+    inbox: Rc<Inbox<T>>,
+}
+
+impl<T: Send + 'static> Bridge<T> {
+    /// A bridge whose thread, and whose threadsafe function, have `name`.
+    #[must_use]
+    pub fn builder(name: &str) -> Builder<T> {
+        Builder {
+            name: name.to_owned(),
+            options: Options::default(),
+            on_stop: None,
+            waits: false,
+            messages: PhantomData,
+        }
+    }
+
+    /// Ends the bridge: messages that wait are dropped, the callback is not called again, posts and sleeps say that
+    /// the queue is closed, and `on_stop` is called. Twice does no harm.
+    pub fn stop(&self) {
+        self.inbox.stop();
+    }
+
+    /// Whether the bridge keeps the event loop alive; it does at first, until it has ended.
+    pub fn set_ref(&self, keep_alive: bool) {
+        self.inbox.set_ref(keep_alive);
+    }
+
+    /// The counters, read at one moment: `posted = delivered + failed + dropped + waiting`. A message counts as failed
+    /// when it could not be converted, and when the callback threw or its promise, which was waited for, was rejected.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inbox.stats()
+    }
+
+    /// A promise for the end of the bridge. It settles after the last message, when the thread was joined: so what
+    /// the thread held, such as a serial port, is free.
+    ///
+    /// It is rejected with the error that the thread returned, whose code is kept, or with its panic
+    /// (`ERR_TEXAMPLE_THREAD_PANICKED`). The code is that of a [`CodedError`](crate::CodedError), of a [`napi::Error`],
+    /// or Node's for a [`std::io::Error`], such as `ENOENT`; other errors have `ERR_TEXAMPLE_THREAD_FAILED`.
+    ///
+    /// # Errors
+    /// When Node-API makes no promise.
+    pub fn done<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
+        self.inbox.done(env)
+    }
+}
+
+impl<T: 'static> fmt::Debug for Bridge<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bridge").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,416 @@
+//! The event loop's end of a bridge: the queue's consumer, the wake-up, the thread, and what
+//! becomes of them at the end.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::rc::Rc;
+use std::time::Instant;
+
+use napi::bindgen_prelude::{Env, PromiseRaw};
+use napi::{Status, check_status, sys};
+
+use super::environment::{Environment, Hook, Member};
+use super::value::{coded, thread_error_value, undefined};
+use super::wakeup::{Drain, Wakeup};
+use crate::budget::{Step, TurnBudget};
+use crate::{Consumer, Options, Overflow, Producer, Stats, Taken, Thread, ThreadError, queue};
+
+/// Messages of a smaller queue are taken one by one, so that it is never half lent out.
+const MIN_LENDING_CAPACITY: usize = 32;
+
+/// Called once, when the bridge is stopped or its environment ends.
+pub(super) type OnStop = Box<dyn FnOnce()>;
+
+/// What the event loop's thread owns of a bridge. Lives on that thread alone.
+pub(super) struct Inbox<T: 'static> {
+    name: Box<str>,
+    environment: Rc<Environment>,
+    consumer: Consumer<T>,
+    wakeup: Wakeup,
+    overflow: Overflow,
+    thread: RefCell<Option<Thread>>,
+    on_stop: Cell<Option<OnStop>>,
+    /// What `on_stop` panicked with.
+    stop_error: Cell<Option<ThreadError>>,
+    budget: Cell<TurnBudget>,
+    /// The event loop must turn before more is taken.
+    has_yielded: Cell<bool>,
+    /// The drain will be called in the next turn.
+    looks_again: Cell<bool>,
+    is_closed: Cell<bool>,
+    /// Messages that were taken and not delivered yet, in order.
+    in_hand: RefCell<VecDeque<T>>,
+    /// Errors of messages that the program was not told yet.
+    failures: RefCell<VecDeque<napi::Error>>,
+    /// The promise of a callback is pending, and the next message waits for it.
+    awaits: Cell<bool>,
+    hook: Cell<Option<Hook>>,
+    member: Cell<u64>,
+    /// Promises of [`Inbox::done`].
+    listeners: RefCell<Vec<sys::napi_deferred>>,
+    outcome: RefCell<Option<Result<(), ThreadError>>>,
+}
+
+/// What there is to do next.
+pub(super) enum Next<B> {
+    /// Hand these on, then look again.
+    Deliver(B),
+    /// Nothing; a wake-up will come.
+    Rest,
+    /// Nothing, and never again: call [`Inbox::end`].
+    End,
+}
+
+impl<T: Send + 'static> Inbox<T> {
+    /// A queue whose wake-up calls `drain` on the thread of `env`.
+    pub(super) fn open(
+        env: &Env,
+        name: &str,
+        options: Options,
+        on_stop: Option<OnStop>,
+        drain: Drain<'_>,
+    ) -> napi::Result<(Rc<Self>, Producer<T>)> {
+        if name.contains('\0') {
+            let text = format!("the name of a bridge must not contain NUL; received {name:?}");
+            return Err(coded(env, "ERR_TEXAMPLE_INVALID_ARGUMENT", &text));
+        }
+        let environment = Environment::of(env)?;
+        let wakeup = Wakeup::new(env, name, drain)?;
+        let (producer, consumer) = queue(options, {
+            let wakeup = wakeup.clone();
+            move || wakeup.wake()
+        });
+        consumer.bind_to_this_thread();
+        // After the threadsafe function was made, so that it runs before that is taken down.
+        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(false))?;
+        let inbox = Rc::new(Self {
+            name: name.into(),
+            environment,
+            consumer,
+            wakeup,
+            overflow: options.overflow,
+            thread: RefCell::new(None),
+            on_stop: Cell::new(on_stop),
+            stop_error: Cell::new(None),
+            budget: Cell::default(),
+            has_yielded: Cell::new(false),
+            looks_again: Cell::new(false),
+            is_closed: Cell::new(false),
+            in_hand: RefCell::default(),
+            failures: RefCell::default(),
+            awaits: Cell::new(false),
+            hook: Cell::new(Some(hook)),
+            member: Cell::new(0),
+            listeners: RefCell::default(),
+            outcome: RefCell::default(),
+        });
+        inbox.member.set(inbox.environment.add(Rc::clone(&inbox) as Rc<dyn Member>));
+        Ok((inbox, producer))
+    }
+
+    /// Starts the thread that posts. On an error the inbox has ended.
+    pub(super) fn spawn<E>(
+        self: &Rc<Self>,
+        producer: Producer<T>,
+        produce: impl FnOnce(&Producer<T>) -> Result<(), E> + Send + 'static,
+    ) -> Result<(), ThreadError>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let wakeup = self.wakeup.clone();
+        match Thread::spawn_then(&self.name, producer, produce, move || wakeup.wake()) {
+            Ok(thread) => {
+                *self.thread.borrow_mut() = Some(thread);
+                Ok(())
+            }
+            Err(error) => {
+                // The producer was dropped, which has asked for a drain that is not to run.
+                self.wakeup.close(true);
+                drop(self.on_stop.take());
+                self.finish(Err(error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn consumer(&self) -> &Consumer<T> {
+        &self.consumer
+    }
+
+    pub(super) fn wakeup(&self) -> &Wakeup {
+        &self.wakeup
+    }
+
+    pub(super) fn environment(&self) -> &Rc<Environment> {
+        &self.environment
+    }
+
+    pub(super) fn env(&self) -> sys::napi_env {
+        self.environment.raw()
+    }
+
+    /// What to do now: `take` is told how many messages this turn has time for.
+    pub(super) fn next<B>(
+        self: &Rc<Self>,
+        take: impl FnOnce(&Consumer<T>, usize) -> Taken<B>,
+    ) -> napi::Result<Next<B>> {
+        if self.has_ended() {
+            return Ok(Next::Rest);
+        }
+        if self.is_closed() {
+            self.pause();
+            // Clones of the producer may live on, in statics even: they are not waited for.
+            let has_returned = self.thread.borrow().as_ref().is_none_or(Thread::has_returned);
+            return Ok(if has_returned { Next::End } else { Next::Rest });
+        }
+        if self.awaits.get() {
+            self.pause();
+            return Ok(Next::Rest);
+        }
+        let Some(chunk) = self.time()? else { return Ok(Next::Rest) };
+        let next = match take(&self.consumer, chunk) {
+            Taken::Some(batch) => return Ok(Next::Deliver(batch)),
+            Taken::Empty => Next::Rest,
+            Taken::Ended => Next::End,
+        };
+        self.pause();
+        Ok(next)
+    }
+
+    /// As [`next`](Self::next), for messages that are delivered one by one: those that are taken wait in hand, and
+    /// count against the capacity for as long as they do.
+    pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Next<()>> {
+        // A policy that drops must see all that wait, so nothing is taken ahead from under it.
+        let lends = self.overflow == Overflow::Block && self.consumer.capacity() >= MIN_LENDING_CAPACITY;
+        let most = self.consumer.capacity() / 2;
+        let next = self.next(
+            |consumer, chunk| {
+                if lends { consumer.take_lent(chunk.min(most)) } else { consumer.take(1) }
+            },
+        )?;
+        Ok(match next {
+            Next::Deliver(batch) => {
+                self.in_hand.borrow_mut().extend(batch);
+                Next::Deliver(())
+            }
+            Next::Rest => Next::Rest,
+            Next::End => Next::End,
+        })
+    }
+
+    /// The next message in hand, if it may be delivered now.
+    pub(super) fn take_in_hand(&self) -> Option<T> {
+        if self.awaits.get() { None } else { self.in_hand.borrow_mut().pop_front() }
+    }
+
+    /// Whether messages that were taken are still to be delivered.
+    pub(super) fn has_in_hand(&self) -> bool {
+        !self.in_hand.borrow().is_empty()
+    }
+
+    /// Whether this turn has time for messages that were taken before. If not, a wake-up will come.
+    pub(super) fn has_time(self: &Rc<Self>) -> napi::Result<bool> {
+        Ok(self.time()?.is_some())
+    }
+
+    fn time(self: &Rc<Self>) -> napi::Result<Option<usize>> {
+        if self.has_yielded.get() {
+            return Ok(None); // Woken once more, and the event loop has not turned yet.
+        }
+        let mut budget = self.budget.get();
+        let step = budget.next(Instant::now(), self.environment.turn(), 1 + self.environment.yielded());
+        self.budget.set(budget);
+        Ok(match step {
+            Step::Take(chunk) => Some(chunk),
+            Step::MarkAndTake(chunk) => {
+                self.environment.mark_turn()?;
+                Some(chunk)
+            }
+            Step::Yield => {
+                self.look_after_turn()?;
+                self.has_yielded.set(true);
+                None
+            }
+        })
+    }
+
+    /// Has the drain called after this turn of the event loop.
+    pub(super) fn look_after_turn(self: &Rc<Self>) -> napi::Result<()> {
+        if !self.looks_again.get() {
+            self.environment.yield_turn(Rc::clone(self) as Rc<dyn Member>)?;
+            self.looks_again.set(true);
+        }
+        Ok(())
+    }
+
+    fn pause(&self) {
+        let mut budget = self.budget.get();
+        budget.pause();
+        self.budget.set(budget);
+    }
+
+    /// The next message waits until [`goes_on`](Self::goes_on).
+    pub(super) fn awaits(&self) {
+        self.awaits.set(true);
+        self.pause();
+    }
+
+    pub(super) fn goes_on(&self) {
+        self.awaits.set(false);
+        self.wakeup.wake();
+    }
+
+    /// A message could not be converted: the program will be told.
+    pub(super) fn fails(&self, error: napi::Error) {
+        self.consumer.failed(1);
+        self.failures.borrow_mut().push_back(error);
+    }
+
+    /// What the program is to be told next.
+    pub(super) fn next_failure(&self) -> Option<napi::Error> {
+        self.failures.borrow_mut().pop_front()
+    }
+
+    /// Keeps the event loop alive, or lets it end.
+    pub(super) fn set_ref(&self, keep_alive: bool) {
+        self.wakeup.set_ref(self.env(), keep_alive);
+    }
+
+    /// The counters of the queue. A message in hand waits.
+    pub(super) fn stats(&self) -> Stats {
+        let in_hand = self.in_hand.borrow().len();
+        let stats = self.consumer.stats();
+        Stats { delivered: stats.delivered - in_hand as u64, waiting: stats.waiting + in_hand, ..stats }
+    }
+
+    /// Drops what waits and calls `on_stop`. What is left is the end of the thread.
+    pub(super) fn stop(&self) {
+        self.shut();
+        // The thread may have returned already, while clones of its producer live on.
+        self.wakeup.wake();
+    }
+
+    /// Whether the bridge was stopped. Only this thread closes its queue.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed.get()
+    }
+
+    fn shut(&self) {
+        self.is_closed.set(true);
+        self.consumer.close();
+        let in_hand = self.in_hand.take();
+        self.consumer.discarded(in_hand.len());
+        drop(in_hand);
+        let Some(on_stop) = self.on_stop.take() else { return };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(on_stop)) {
+            let name = format!("{}: on_stop", self.name);
+            self.stop_error.set(Some(ThreadError::panicked(&name, panic.as_ref())));
+        }
+    }
+
+    /// A promise for the end: it settles after the last message, when the thread was joined.
+    pub(super) fn done<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
+        let (mut deferred, mut promise) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: a live environment on its own thread.
+        let status = unsafe { sys::napi_create_promise(env.raw(), &mut deferred, &mut promise) };
+        check_status!(status, "the promise of \"{}\"", self.name)?;
+        let outcome = self.outcome.borrow().clone();
+        match outcome {
+            // SAFETY: the deferred was made above.
+            Some(outcome) => unsafe { self.settle(deferred, &outcome) },
+            None => self.listeners.borrow_mut().push(deferred),
+        }
+        Ok(PromiseRaw::new(env.raw(), promise))
+    }
+
+    /// # Safety
+    /// `deferred` is of this environment, and was not settled before.
+    unsafe fn settle(&self, deferred: sys::napi_deferred, outcome: &Result<(), ThreadError>) {
+        let env = self.env();
+        // It fails only where the environment ends, and then nothing is left to be told.
+        // SAFETY: the caller's promise.
+        unsafe {
+            match outcome {
+                Ok(()) => sys::napi_resolve_deferred(env, deferred, undefined(env)),
+                Err(error) => sys::napi_reject_deferred(env, deferred, thread_error_value(env, error)),
+            };
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.outcome.borrow().is_some()
+    }
+
+    /// Joins the thread and lets go of everything, after [`Next::End`]; how the thread has ended.
+    pub(super) fn end(&self) -> Result<(), ThreadError> {
+        if let Some(outcome) = self.outcome.borrow().clone() {
+            return outcome;
+        }
+        self.consumer.close();
+        drop(self.on_stop.take());
+        let outcome = self.join_thread();
+        self.wakeup.close(false);
+        self.finish(outcome.clone());
+        outcome
+    }
+
+    /// As [`end`](Self::end), and tells the program: the listeners, or as an exception where there are none.
+    pub(super) fn end_and_tell(&self) -> napi::Result<()> {
+        // What a read that `on_stop` has interrupted returns is no surprise.
+        let was_stopped = self.is_closed();
+        let outcome = self.end();
+        let listeners = self.listeners.take();
+        let has_listeners = !listeners.is_empty();
+        for deferred in listeners {
+            // SAFETY: each was made by `done`, and is taken out here.
+            unsafe { self.settle(deferred, &outcome) };
+        }
+        match outcome {
+            Err(ThreadError::Failed(_)) if was_stopped => Ok(()),
+            Err(error) if !has_listeners => {
+                // SAFETY: on the thread of a live environment, in the scope of the drain.
+                unsafe { sys::napi_throw(self.env(), thread_error_value(self.env(), &error)) };
+                Err(napi::Error::from_status(Status::PendingException))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn join_thread(&self) -> Result<(), ThreadError> {
+        let outcome = self.thread.borrow_mut().take().map_or(Ok(()), Thread::join);
+        outcome.and_then(|()| self.stop_error.take().map_or(Ok(()), Err))
+    }
+
+    fn finish(&self, outcome: Result<(), ThreadError>) {
+        *self.outcome.borrow_mut() = Some(outcome);
+        if self.environment.has_ended() {
+            return;
+        }
+        self.environment.remove(self.member.get());
+        if let Some(hook) = self.hook.take() {
+            hook.remove();
+        }
+    }
+}
+
+impl<T: Send + 'static> Member for Inbox<T> {
+    fn turned(&self) {
+        self.looks_again.set(false);
+        self.has_yielded.set(false);
+        self.wakeup.wake();
+    }
+
+    fn close(&self) {
+        self.wakeup.close(true);
+        self.shut();
+    }
+
+    fn join(&self) {
+        // A failure has nothing left to be told to.
+        let outcome = self.join_thread();
+        self.finish(outcome);
+    }
+}

@@ -1,0 +1,150 @@
+//! A queue that JavaScript empties by itself.
+
+use std::error::Error;
+use std::fmt;
+use std::rc::Rc;
+
+use napi::bindgen_prelude::{Env, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec};
+
+use super::bridge::{Builder, not_started};
+use super::inbox::{Inbox, Next};
+use super::wakeup::Drain;
+use crate::{Producer, Stats, Taken, ThreadError};
+
+/// What a [`Receiver`] has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received<B> {
+    /// Messages. Hand them on, then look again, now or later: there is no wake-up before.
+    Some(B),
+    /// Nothing now; the function that [`Builder::receiver`] was given will be called.
+    Nothing,
+    /// Nothing, and never again: call [`Receiver::end`].
+    Ended,
+}
+
+/// The end of a bridge for JavaScript that takes messages when it wants them, as an async iterator does.
+///
+/// A handle stays on the thread of its environment. It ends as a [`Bridge`](super::Bridge) does, except that
+/// [`end`](Self::end) has to be called.
+pub struct Receiver<T: 'static> {
+    inbox: Rc<Inbox<T>>,
+}
+
+impl<T: Send + 'static> Receiver<T> {
+    pub(super) fn open<A: JsValuesTupleIntoVec, R>(
+        builder: Builder<T>,
+        env: &Env,
+        notify: &Function<'_, A, R>,
+    ) -> napi::Result<(Self, Producer<T>)> {
+        // SAFETY: the same function, in the same scope; what it returns is of no interest, so it is not converted.
+        let notify = unsafe { Function::<'_, (), ()>::from_napi_value(env.raw(), notify.raw()) }?;
+        let drain = Drain::JavaScript(notify);
+        let (inbox, producer) = Inbox::open(env, &builder.name, builder.options, builder.on_stop, drain)?;
+        Ok((Self { inbox }, producer))
+    }
+
+    /// Starts a thread that runs `produce`, as [`Ready::spawn`](super::Ready::spawn) does.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread; the receiver has ended then.
+    pub fn spawn<E>(
+        &self,
+        env: &Env,
+        producer: Producer<T>,
+        produce: impl FnOnce(&Producer<T>) -> Result<(), E> + Send + 'static,
+    ) -> napi::Result<()>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.inbox.spawn(producer, produce).map_err(|error| not_started(env, &error))
+    }
+
+    /// Takes up to `most` messages, fewer when the turn of the event loop has no time for so many.
+    ///
+    /// # Errors
+    /// When JavaScript cannot be called any more.
+    pub fn take(&self, most: usize) -> napi::Result<Received<Vec<T>>> {
+        self.look(|inbox| inbox.next(|consumer, chunk| consumer.take(chunk.min(most))))
+    }
+
+    /// Whether this turn of the event loop has time for messages that were taken before. If not, the function will be
+    /// called in the next one.
+    ///
+    /// # Errors
+    /// When JavaScript cannot be called any more.
+    pub fn has_time(&self) -> napi::Result<bool> {
+        self.inbox.has_time()
+    }
+
+    /// As [`Bridge::stop`](super::Bridge::stop).
+    pub fn stop(&self) {
+        self.inbox.stop();
+    }
+
+    /// As [`Bridge::set_ref`](super::Bridge::set_ref).
+    pub fn set_ref(&self, keep_alive: bool) {
+        self.inbox.set_ref(keep_alive);
+    }
+
+    /// The counters; a message that was taken counts as delivered.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inbox.stats()
+    }
+
+    /// Joins the thread, after [`Received::Ended`], and lets go of everything. Twice does no harm.
+    ///
+    /// # Errors
+    /// What the thread returned, or its panic.
+    pub fn end(&self) -> Result<(), ThreadError> {
+        self.inbox.end()
+    }
+
+    fn look<B>(
+        &self,
+        look: impl FnOnce(&Rc<Inbox<T>>) -> napi::Result<Next<B>>,
+    ) -> napi::Result<Received<B>> {
+        Ok(match look(&self.inbox)? {
+            Next::Deliver(taken) => Received::Some(taken),
+            Next::Rest => Received::Nothing,
+            Next::End => Received::Ended,
+        })
+    }
+}
+
+impl<T: Copy + Send + 'static> Receiver<T> {
+    /// Takes messages into `target`, at most as many as it holds: how many those are.
+    ///
+    /// # Errors
+    /// When JavaScript cannot be called any more.
+    pub fn take_into(&self, target: &mut [T]) -> napi::Result<Received<usize>> {
+        self.fill(target, |consumer, target| consumer.take_into(target))
+    }
+
+    /// As [`take_into`](Self::take_into), and the messages count against the capacity until the next look.
+    ///
+    /// # Errors
+    /// When JavaScript cannot be called any more.
+    pub fn lend(&self, target: &mut [T]) -> napi::Result<Received<usize>> {
+        self.fill(target, |consumer, target| consumer.lend(target))
+    }
+
+    fn fill(
+        &self,
+        target: &mut [T],
+        take: impl FnOnce(&crate::Consumer<T>, &mut [T]) -> Taken<usize>,
+    ) -> napi::Result<Received<usize>> {
+        self.look(|inbox| {
+            inbox.next(|consumer, chunk| {
+                let chunk = chunk.min(target.len());
+                take(consumer, &mut target[..chunk])
+            })
+        })
+    }
+}
+
+impl<T: 'static> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,117 @@
+//! A producer's thread: named, owned, joined, and closed to panics at its edge.
+
+use std::any::Any;
+use std::error::Error;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+
+use crate::{Closed, PostError, Producer, ThreadError};
+
+/// A thread that posts. Its owner joins it, after the consumer has seen
+/// [`Taken::Ended`](super::Taken::Ended) or has closed the queue.
+#[derive(Debug)]
+pub struct Thread {
+    handle: JoinHandle<Result<(), ThreadError>>,
+    has_returned: Arc<AtomicBool>,
+}
+
+impl Thread {
+    /// Starts a thread called `name` that runs `produce` and then lets go of `producer`.
+    ///
+    /// A consumer that has seen the end joins without waiting. `produce` returns when a post or a sleep says that
+    /// the queue is closed; the error that says so, or one whose source says so, is no failure.
+    ///
+    /// # Errors
+    /// [`ThreadError::NotStarted`] when the operating system has no thread to give, or `name` holds a NUL.
+    pub fn spawn<T, E>(
+        name: &str,
+        producer: Producer<T>,
+        produce: impl FnOnce(&Producer<T>) -> Result<(), E> + Send + 'static,
+    ) -> Result<Self, ThreadError>
+    where
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self::spawn_then(name, producer, produce, || {})
+    }
+
+    /// As [`spawn`](Self::spawn); `was_closed` is called at the very end, if the queue was closed by then.
+    ///
+    /// Of two threads, one that closes the queue and then looks at [`has_returned`](Self::has_returned) and this one,
+    /// at least one learns of the other.
+    pub(crate) fn spawn_then<T, E>(
+        name: &str,
+        producer: Producer<T>,
+        produce: impl FnOnce(&Producer<T>) -> Result<(), E> + Send + 'static,
+        was_closed: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, ThreadError>
+    where
+        T: Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let not_started =
+            |source: io::Error| ThreadError::NotStarted { name: name.into(), source: Arc::new(source) };
+        if name.contains('\0') {
+            return Err(not_started(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a name must not contain NUL; leave it out",
+            )));
+        }
+        let has_returned = Arc::new(AtomicBool::new(false));
+        let returned = Arc::clone(&has_returned);
+        let label = name.to_owned();
+        let edge = move || {
+            let outcome = match catch_unwind(AssertUnwindSafe(|| produce(&producer).map_err(Into::into))) {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) if says_closed::<T>(error.as_ref()) => Ok(()),
+                Ok(Err(error)) => Err(ThreadError::Failed(error.into())),
+                Err(panic) => Err(ThreadError::panicked(&label, panic.as_ref())),
+            };
+            returned.store(true, Ordering::SeqCst);
+            let is_closed = producer.is_closed();
+            drop(producer);
+            if is_closed {
+                was_closed();
+            }
+            outcome
+        };
+        let handle = Builder::new().name(name.to_owned()).spawn(edge).map_err(not_started)?;
+        Ok(Self { handle, has_returned })
+    }
+
+    /// Whether what it runs has returned, so that to join it takes no time.
+    #[must_use]
+    pub fn has_returned(&self) -> bool {
+        self.has_returned.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the thread has ended.
+    ///
+    /// # Errors
+    /// [`ThreadError::Failed`] with what it returned, [`ThreadError::Panicked`] with what it said.
+    pub fn join(self) -> Result<(), ThreadError> {
+        let name = self.handle.thread().name().unwrap_or_default().to_owned();
+        self.handle.join().unwrap_or_else(|panic| Err(ThreadError::panicked(&name, panic.as_ref())))
+    }
+}
+
+/// Whether an error, or one that led to it, only says that the queue is closed.
+fn says_closed<T: 'static>(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<Closed>() || error.downcast_ref::<PostError<T>>().is_some_and(PostError::is_closed) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

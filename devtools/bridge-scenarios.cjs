@@ -1,0 +1,170 @@
+'use strict'
+
+/**
+ * What happens at the edges of a process to the bridge of an add-on that is not ours: as scenarios.cjs, for the add-on
+ * that BRIDGE_CASES names.
+ */
+
+const assert = require('node:assert/strict')
+const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
+const cases = require(/** @type {string} */ (process.env.BRIDGE_CASES))
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+async function until(condition) {
+  for (let i = 0; i < 4000 && !condition(); i++) await sleep(5)
+  assert.ok(condition())
+}
+
+/** Runs `body` (source of a function of `cases` and `parentPort`) in a worker that says when it is up. */
+async function worker(body) {
+  const made = new Worker(__filename, { argv: ['(worker)'], workerData: `(${body})` })
+  await new Promise((resolve, reject) => {
+    made.once('message', resolve)
+    made.once('error', reject)
+  })
+  return made
+}
+
+/** Workers are terminated while four threads wait for answers: each thread must be told. */
+async function terminateAsked(rounds, bodies) {
+  for (let i = 0; i < rounds; i++) {
+    const made = await worker(bodies[i % bodies.length])
+    if (i % 3 === 0) await sleep(i % 5)
+    await made.terminate()
+  }
+  await until(() => cases.closed()[0] === rounds * 4)
+  assert.equal(cases.closed()[1], 0)
+}
+
+const asked = [
+  () => {
+    new cases.Numbered(() => 1).askForEver(4)
+    parentPort.postMessage('up')
+  },
+  () => {
+    new cases.Numbered(async () => 1).askForEver(4)
+    parentPort.postMessage('up')
+  },
+  () => {
+    new cases.Numbered(() => new Promise(() => {})).askForEver(4)
+    parentPort.postMessage('up')
+  },
+]
+
+const scenarios = {
+  'bridge: messages come to the last one': async () => {
+    let next = 0
+    const source = new cases.Source({ count: 20_000, each: true, capacity: 64 }, (number) => {
+      assert.equal(number, next++)
+    })
+    await source.done()
+    assert.equal(next, 20_000)
+  },
+
+  'bridge: a callback is waited for': async () => {
+    let running = 0
+    const source = new cases.Source({ count: 500, each: true, wait: true, capacity: 64 }, async () => {
+      assert.equal(running++, 0)
+      await null
+      running--
+    })
+    await source.done()
+  },
+
+  'bridge: an error of the thread rejects done': async () => {
+    const source = new cases.Source({ count: 10, end: 'coded' }, () => {})
+    await assert.rejects(source.done(), { code: 'ERR_DEVICE_GONE' })
+  },
+
+  'bridge: an error that done was not asked for ends the process': {
+    code: 1,
+    stderr: /the device was unplugged/,
+    run: () => void new cases.Source({ count: 10, end: 'coded' }, () => {}),
+  },
+
+  "bridge: an unref'd thread in read(2) lets the process go": () => {
+    new cases.Reader(() => {}).setRef(false)
+  },
+
+  'bridge: a worker ends with threads in read(2)': async () => {
+    const made = await worker(() => {
+      for (let i = 0; i < 4; i++) new cases.Reader(() => {})
+      parentPort.postMessage('up')
+    })
+    await made.terminate()
+    await until(() => cases.interrupted() === 4)
+  },
+
+  'bridge: stopped, it frees the event loop with producers in statics': async () => {
+    const source = new cases.Source({ leak: true, count: 10 }, () => {})
+    const other = cases.Source.open({ leak: true }, () => {})
+    await sleep(20)
+    source.stop()
+    other.stop()
+    await Promise.all([source.done(), other.done()])
+  },
+
+  'ask: values and promises': async () => {
+    for (const callback of [(question) => question, async (question) => question]) {
+      const questions = new cases.Numbered(callback)
+      const seen = []
+      await new Promise((resolve) => {
+        questions.ask(4, 500, undefined, (text) => seen.push(text) === 2000 && resolve(undefined))
+      })
+      questions.release()
+      await questions.done()
+      assert.equal(new Set(seen).size, 2000)
+    }
+  },
+
+  'ask: what is thrown is the asker’s error': async () => {
+    const questions = new cases.Numbered(() => {
+      throw Object.assign(new Error('mine'), { code: 'ERR_MINE' })
+    })
+    const text = await new Promise((resolve) => questions.ask(1, 1, undefined, resolve))
+    assert.equal(text, 'thrown mine ERR_MINE')
+    questions.stop()
+    await questions.done()
+  },
+
+  'ask: stopped with four askers in threads and one in a static': async () => {
+    const questions = new cases.Numbered(() => 1)
+    questions.askForEver(4)
+    await sleep(20)
+    questions.stop()
+    await questions.done()
+    await until(() => cases.closed()[0] === 4)
+  },
+
+  'ask: workers are terminated while four threads wait': () => terminateAsked(20, asked),
+
+  'ask: a thousand workers are terminated while four threads wait': {
+    long: true,
+    run: () => terminateAsked(1000, asked),
+  },
+
+  'ask: a thread that waits for an answer is joined at the end of its worker': async () => {
+    const made = await worker(() => {
+      cases.crossed((question) => question)
+      setTimeout(() => {}, 100_000)
+      parentPort.postMessage('up')
+    })
+    await sleep(10)
+    await made.terminate()
+  },
+}
+
+module.exports = { scenarios }
+
+if (!isMainThread) {
+  // The source of a scenario's worker, with what it uses in scope.
+  new Function('cases', 'parentPort', `return ${workerData}()`)(cases, parentPort)
+} else if (require.main === module) {
+  const scenario = scenarios[process.argv[2]]
+  if (scenario === undefined) throw new Error(`no scenario "${process.argv[2]}"`)
+  Promise.resolve((scenario.run ?? scenario)()).catch((error) => {
+    console.error(error)
+    process.exit(99)
+  })
+}

@@ -1,0 +1,5 @@
+/** What `import … from 'texample/mongoose'` gives. */
+
+import commonjs from './index.cjs'
+
+export const { numbered } = commonjs

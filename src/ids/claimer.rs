@@ -1,0 +1,385 @@
+//! Makes the claims of all sequences of one store, on one thread.
+//!
+//! Pools with something to do stand in a queue, each once, and are served in its order. The store
+//! says how many requests may be in flight; the rest wait here, where no deadline runs. `memory:` has
+//! no thread: its claims are made by the thread that asks.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, at, bounded, never, select, unbounded};
+
+use super::Cancel;
+use super::pool::{Pool, Work, panicked};
+use super::store::{Answer, ClaimError, Document, Operation, Request, Store, StoreUrl, memory};
+use crate::{Error, ErrorCode, Result};
+
+/// The longest wait for the answer to a single request, which may stand behind many claims.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The claimers of this process, which its threads share.
+static CLAIMERS: Mutex<BTreeMap<StoreUrl, Weak<Claimer>>> = Mutex::new(BTreeMap::new());
+
+/// The claimer of one store. Lives as long as a handle or a [`Hold`] on it; dropping the last one
+/// stops the thread and joins it.
+pub(super) struct Claimer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the thread and its owners share.
+struct Shared {
+    url: StoreUrl,
+    sequences: Mutex<Sequences>,
+    queue: Mutex<VecDeque<Queued>>,
+    /// Holds at most one wake-up, which is as good as many.
+    wake: Sender<()>,
+    woken: Receiver<()>,
+    cancel: Cancel,
+    /// Why the last request failed for want of the store.
+    unavailable: Mutex<Option<Error>>,
+    /// The thread panicked: no request will be answered.
+    broken: Mutex<Option<Error>>,
+}
+
+/// The sequences of a store in this process.
+#[derive(Default)]
+pub(super) struct Sequences {
+    pub open: HashMap<Arc<Document>, Arc<Pool>>,
+    /// One past the highest id that this process owned, of sequences that were closed.
+    pub owned: HashMap<Arc<Document>, i64>,
+}
+
+enum Queued {
+    Pool(Arc<Pool>),
+    Single { document: Arc<Document>, operation: Operation, sender: Sender<Answer> },
+}
+
+/// Takes the answer to a request.
+pub struct Reply {
+    /// None when it was answered.
+    target: Option<Target>,
+    begun: Instant,
+    answers: Sender<Answered>,
+}
+
+enum Target {
+    Pool(Arc<Pool>),
+    Caller(Sender<Answer>),
+}
+
+struct Answered {
+    target: Target,
+    took: Duration,
+    answer: Answer,
+}
+
+impl Reply {
+    /// Answers the request.
+    pub fn send(mut self, answer: Answer) {
+        self.deliver(answer);
+    }
+
+    fn deliver(&mut self, answer: Answer) {
+        if let Some(target) = self.target.take() {
+            // The claimer is gone when it was stopped: then no handle waits for the answer.
+            let _ = self.answers.send(Answered { target, took: self.begun.elapsed(), answer });
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.deliver(Err(ClaimError::Transient(Error::new(
+            ErrorCode::SequenceUnavailable,
+            "the request to the store ended without an answer",
+        ))));
+    }
+}
+
+/// Keeps the claimer of a store, and what it knows of closed sequences, while no handle is open.
+#[derive(Debug)]
+pub struct Hold {
+    _claimer: Arc<Claimer>,
+}
+
+/// Keeps the claimer of the store at `url`. Connects to nothing.
+#[must_use]
+pub fn hold(url: &StoreUrl) -> Hold {
+    Hold { _claimer: Claimer::of(url) }
+}
+
+impl Claimer {
+    /// The claimer of the store at `url`; its thread starts with the first request.
+    pub fn of(url: &StoreUrl) -> Arc<Self> {
+        let mut claimers = CLAIMERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(claimer) = claimers.get(url).and_then(Weak::upgrade) {
+            return claimer;
+        }
+        let (wake, woken) = bounded(1);
+        let shared = Shared {
+            url: url.clone(),
+            sequences: Mutex::default(),
+            queue: Mutex::default(),
+            wake,
+            woken,
+            cancel: Cancel::default(),
+            unavailable: Mutex::default(),
+            broken: Mutex::default(),
+        };
+        let claimer = Arc::new(Self { shared: Arc::new(shared), thread: Mutex::default() });
+        claimers.insert(url.clone(), Arc::downgrade(&claimer));
+        claimer
+    }
+
+    /// Locked before any pool's state.
+    pub fn sequences(&self) -> MutexGuard<'_, Sequences> {
+        self.shared.sequences.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the store could not be used lately.
+    pub fn unavailable(&self) -> Option<Error> {
+        lock(&self.shared.unavailable).clone()
+    }
+
+    /// Has the claimer look what the pool needs. The pool counts as queued already.
+    ///
+    /// # Errors
+    /// When no thread could be started, or the claimer panicked.
+    pub fn look(&self, pool: &Arc<Pool>) -> Result<()> {
+        if self.shared.url.is_memory() {
+            while let Work::Start(operation) = pool.work() {
+                let begun = Instant::now();
+                let answer = memory::answer(&pool.document, &operation);
+                pool.answered(answer, begun.elapsed());
+            }
+            return Ok(());
+        }
+        self.start()?;
+        self.shared.enqueue(Queued::Pool(Arc::clone(pool)));
+        Ok(())
+    }
+
+    /// Has a single operation done, and waits for its answer.
+    ///
+    /// # Errors
+    /// When no thread could be started, the claimer panicked, or there was no answer in 30 s.
+    pub fn ask(&self, document: &Arc<Document>, operation: Operation) -> Result<Answer> {
+        if self.shared.url.is_memory() {
+            return Ok(memory::answer(document, &operation));
+        }
+        self.start()?;
+        let (sender, receiver) = bounded(1);
+        self.shared.enqueue(Queued::Single { document: Arc::clone(document), operation, sender });
+        receiver.recv_timeout(PATIENCE).map_err(|error| match error {
+            RecvTimeoutError::Timeout => Error::new(
+                ErrorCode::SequenceTimeout,
+                format!("{} was not reached within {} s", document.label, PATIENCE.as_secs()),
+            ),
+            RecvTimeoutError::Disconnected => {
+                let stopped = || Error::new(ErrorCode::SequenceClosed, "the store was closed");
+                lock(&self.shared.broken).clone().unwrap_or_else(stopped)
+            }
+        })
+    }
+
+    /// Starts the thread if it does not run. When the system has none to give, the next request tries again.
+    fn start(&self) -> Result<()> {
+        if let Some(error) = &*lock(&self.shared.broken) {
+            return Err(error.clone());
+        }
+        let mut thread = lock(&self.thread);
+        if thread.is_none() {
+            let shared = Arc::clone(&self.shared);
+            let spawned = std::thread::Builder::new().name("texample-ids".into()).spawn(move || shared.run());
+            *thread = Some(spawned.map_err(|cause| {
+                let message = format!("no thread could be started for {}", self.shared.url);
+                Error::new(ErrorCode::SequenceUnavailable, message).caused_by(cause)
+            })?);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Claimer {
+    fn drop(&mut self) {
+        let mut claimers = CLAIMERS.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another one may have taken its place.
+        if claimers.get(&self.shared.url).is_some_and(|claimer| claimer.strong_count() == 0) {
+            claimers.remove(&self.shared.url);
+        }
+        drop(claimers);
+        self.shared.cancel.cancel();
+        if let Some(thread) = lock(&self.thread).take() {
+            // A panic was caught in `run`, and told to the waiters.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Claimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimer").field("url", &self.shared.url).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn enqueue(&self, queued: Queued) {
+        lock(&self.queue).push_back(queued);
+        // A full channel holds a wake-up already.
+        let _ = self.wake.try_send(());
+    }
+
+    fn run(&self) {
+        let caught = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(store) = self.url.store(self.wake.clone(), self.cancel.clone()) {
+                Driver::new(self, store).drive();
+            }
+        }));
+        if let Err(panic) = caught {
+            let error = panicked(&self.url.to_string(), &*panic);
+            *lock(&self.broken) = Some(error.clone());
+            let pools: Vec<_> = self.sequences_open();
+            for queued in std::mem::take(&mut *lock(&self.queue)) {
+                if let Queued::Pool(pool) = queued {
+                    // It may be closing, and open no more.
+                    pool.broke(&error);
+                }
+            }
+            for pool in pools {
+                pool.broke(&error);
+            }
+        }
+    }
+
+    fn sequences_open(&self) -> Vec<Arc<Pool>> {
+        let sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
+        sequences.open.values().cloned().collect()
+    }
+}
+
+/// The loop of the thread.
+struct Driver<'a> {
+    shared: &'a Shared,
+    store: Box<dyn Store>,
+    in_flight: usize,
+    answers: Sender<Answered>,
+    answered: Receiver<Answered>,
+    /// Pools to look at later. Each stands here once, at the time that its state names.
+    timers: BTreeMap<(Instant, *const Pool), Arc<Pool>>,
+}
+
+impl<'a> Driver<'a> {
+    fn new(shared: &'a Shared, store: Box<dyn Store>) -> Self {
+        // Bounded by the requests in flight.
+        let (answers, answered) = unbounded();
+        Self { shared, store, in_flight: 0, answers, answered, timers: BTreeMap::new() }
+    }
+
+    fn drive(mut self) {
+        while !self.shared.cancel.is_cancelled() {
+            self.start_requests();
+            let next = self.timers.first_key_value().map(|(&(at, _), _)| at);
+            let timer = next.map_or_else(never, at);
+            select! {
+                recv(self.answered) -> answered => answered.into_iter().for_each(|answered| self.take(answered)),
+                recv(self.shared.woken) -> _ => {}
+                recv(timer) -> _ => {}
+                recv(self.shared.cancel.signal()) -> _ => {}
+            }
+            while let Ok(answered) = self.answered.try_recv() {
+                self.take(answered);
+            }
+            self.expire();
+        }
+    }
+
+    fn start_requests(&mut self) {
+        let room = self.store.room().saturating_sub(self.in_flight);
+        let mut requests = Vec::new();
+        while requests.len() < room {
+            let Some(queued) = lock(&self.shared.queue).pop_front() else { break };
+            let (document, operation, target) = match queued {
+                Queued::Single { document, operation, sender } => {
+                    (document, operation, Target::Caller(sender))
+                }
+                Queued::Pool(pool) => match pool.work() {
+                    Work::Start(operation) => (Arc::clone(&pool.document), operation, Target::Pool(pool)),
+                    Work::Later(at) => {
+                        self.look_at(at, pool);
+                        continue;
+                    }
+                    Work::Nothing => continue,
+                },
+            };
+            let reply = Reply { target: Some(target), begun: Instant::now(), answers: self.answers.clone() };
+            requests.push(Request { document, operation, reply });
+        }
+        if !requests.is_empty() {
+            self.in_flight += requests.len();
+            self.store.start(requests);
+        }
+    }
+
+    fn take(&mut self, Answered { target, took, answer }: Answered) {
+        self.in_flight -= 1;
+        match &answer {
+            Err(ClaimError::Transient(error)) => *lock(&self.shared.unavailable) = Some(error.clone()),
+            Ok(_) => *lock(&self.shared.unavailable) = None,
+            Err(_) => {}
+        }
+        match target {
+            Target::Pool(pool) => {
+                pool.answered(answer, took);
+                // It may need another range, a retry, or its release.
+                self.queue(pool);
+            }
+            // The caller may have stopped waiting.
+            Target::Caller(sender) => drop(sender.send(answer)),
+        }
+    }
+
+    fn queue(&mut self, pool: Arc<Pool>) {
+        if !std::mem::replace(&mut pool.state().queued, true) {
+            lock(&self.shared.queue).push_back(Queued::Pool(pool));
+        }
+    }
+
+    fn look_at(&mut self, at: Duration, pool: Arc<Pool>) {
+        let before = pool.state().timer.replace(at);
+        if let Some(before) = before {
+            self.timers.remove(&(pool.instant(before), Arc::as_ptr(&pool)));
+        }
+        self.timers.insert((pool.instant(at), Arc::as_ptr(&pool)), pool);
+    }
+
+    fn expire(&mut self) {
+        let now = Instant::now();
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            let pool = entry.remove();
+            pool.state().timer = None;
+            self.queue(pool);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A request for tests of a store, and where its answer arrives.
+#[cfg(test)]
+pub(super) fn request(document: Document, operation: Operation) -> (Request, impl FnOnce() -> Answer) {
+    let (answers, answered) = unbounded();
+    let target = Target::Caller(bounded(1).0);
+    let reply = Reply { target: Some(target), begun: Instant::now(), answers };
+    let answer = move || match answered.try_recv() {
+        Ok(Answered { answer, .. }) => answer,
+        Err(error) => panic!("no answer: {error}"),
+    };
+    (Request { document: Arc::new(document), operation, reply }, answer)
+}

@@ -1,0 +1,122 @@
+//! Notifies the thread that owns handles, once for all of them.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Range;
+use super::store::Document;
+use crate::Error;
+
+/// Events kept for the owner; older ones are dropped.
+const MAX_EVENTS: usize = 16_384;
+
+/// What happened in a sequence.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The sequence.
+    pub document: Arc<Document>,
+    /// How long the claim took.
+    pub took: Duration,
+    /// Claims of the sequence that failed in a row before this one; with this one, if it failed.
+    pub failures: u32,
+    /// How the claim ended.
+    pub kind: EventKind,
+}
+
+/// How a claim ended.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// With a range.
+    Claimed(Range),
+    /// With an error.
+    Failed(Error),
+}
+
+/// The notification endpoint of one thread that owns handles.
+///
+/// However many handles have news, `wake` is called once, and again only after [`take`](Self::take).
+pub struct Endpoint {
+    inbox: Mutex<Inbox>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    /// Keys of handles with news. A handle is here at most once, see `Pool`.
+    handles: Vec<u64>,
+    events: VecDeque<Event>,
+    /// `wake` was called since the last `take`.
+    woken: bool,
+}
+
+impl Endpoint {
+    /// An endpoint whose owner is told by `wake`, which is called under locks: it must not block,
+    /// nor call a handle.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { inbox: Mutex::default(), wake: Box::new(wake) }
+    }
+
+    /// Takes the keys of the handles with news, and the events. What comes later wakes again.
+    #[must_use]
+    pub fn take(&self) -> (Vec<u64>, Vec<Event>) {
+        let Inbox { handles, events, .. } = std::mem::take(&mut *self.inbox());
+        (handles, events.into())
+    }
+
+    pub(super) fn notify(&self, handle: u64) {
+        self.deliver(|inbox| inbox.handles.push(handle));
+    }
+
+    pub(super) fn publish(&self, event: &Event) {
+        self.deliver(|inbox| {
+            if inbox.events.len() == MAX_EVENTS {
+                inbox.events.pop_front();
+            }
+            inbox.events.push_back(event.clone());
+        });
+    }
+
+    fn deliver(&self, put: impl FnOnce(&mut Inbox)) {
+        let mut inbox = self.inbox();
+        put(&mut inbox);
+        let wake = !std::mem::replace(&mut inbox.woken, true);
+        drop(inbox);
+        if wake {
+            (self.wake)();
+        }
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn many_handles_wake_their_owner_once() {
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&wakes);
+        let endpoint = Endpoint::new(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        (0..100).for_each(|handle| endpoint.notify(handle));
+        assert_eq!(wakes.load(Ordering::Relaxed), 1);
+        assert_eq!(endpoint.take().0.len(), 100);
+        endpoint.notify(1);
+        assert_eq!(wakes.load(Ordering::Relaxed), 2);
+        assert_eq!(endpoint.take().0, [1]);
+    }
+}

@@ -1,0 +1,313 @@
+//! Sequences in a SQLite file: a row each, `_id` and `index`, in a table named like the collection.
+//!
+//! A range is the claimer's when `COMMIT` succeeded, and not before: `RETURNING` shows the row of a
+//! transaction whose commit may still fail.
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+mod descriptors;
+mod file;
+mod table;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use rusqlite::{Connection, ErrorCode as Sqlite3};
+
+use self::file::{OpenFile, patient};
+use self::table::Table;
+use super::{ATTEMPT, Answer, ClaimError, Document, Operation, Outcome, Request, Store};
+use crate::ids::Cancel;
+use crate::{Error, ErrorCode};
+
+/// Requests in one transaction: while it runs, other connections cannot write.
+const BATCH: usize = 1000;
+
+/// A SQLite file, as its claimer drives it.
+pub(super) struct Sqlite {
+    path: PathBuf,
+    cancel: Cancel,
+    file: Option<OpenFile>,
+}
+
+impl Sqlite {
+    pub fn new(path: &Path, cancel: Cancel) -> Self {
+        Self { path: path.to_owned(), cancel, file: None }
+    }
+
+    /// One answer for each request, from one transaction.
+    fn answer(&mut self, requests: &[Request]) -> Result<Vec<Answer>, Failure> {
+        let reads = requests.iter().all(|request| matches!(request.operation, Operation::Read));
+        // Reading must not create the file.
+        if reads && self.file.is_none() && !self.path.exists() {
+            return Ok(requests.iter().map(|_| Ok(Outcome::Index(None))).collect());
+        }
+        // A file that was replaced would take the claims with it. In the file that is there now, a claim begins no
+        // lower than what this process owned.
+        if let Some(file) = self.file.take().filter(|file| file.is_at(&self.path)) {
+            self.file = Some(file);
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(OpenFile::open(&self.path)?),
+        };
+        let Some(connection) = file.connection() else { return Err(Failure::replaced()) };
+        if !reads {
+            file.make_durable(&connection)?;
+        }
+        let answers = transact(&connection, requests, reads)?;
+        if file.is_at(&self.path) { Ok(answers) } else { Err(Failure::replaced()) }
+    }
+}
+
+impl Store for Sqlite {
+    fn room(&self) -> usize {
+        BATCH
+    }
+
+    fn start(&mut self, requests: Vec<Request>) {
+        let (deadline, cancel) = (Instant::now() + ATTEMPT, self.cancel.clone());
+        match patient(deadline, &cancel, || self.answer(&requests)) {
+            Ok(answers) => {
+                for (request, answer) in requests.into_iter().zip(answers) {
+                    request.reply.send(answer);
+                }
+            }
+            Err(failure) => {
+                // A connection that failed is not used again, unless it only waited for a lock.
+                if !failure.is_busy() {
+                    self.file = None;
+                }
+                for request in requests {
+                    request.reply.send(Err(failure.of(&request.document)));
+                }
+            }
+        }
+    }
+}
+
+fn transact(connection: &Connection, requests: &[Request], reads: bool) -> Result<Vec<Answer>, Failure> {
+    connection.execute_batch(if reads { "BEGIN" } else { "BEGIN IMMEDIATE" })?;
+    let mut answers = Vec::with_capacity(requests.len());
+    for request in requests {
+        match operate(connection, request) {
+            // A statement that failed may have ended the whole transaction.
+            Err(failure) if connection.is_autocommit() => return Err(failure),
+            Err(failure) => answers.push(Err(failure.of(&request.document))),
+            Ok(outcome) => answers.push(Ok(outcome)),
+        }
+    }
+    // A failed COMMIT has an unknown outcome, so the ranges are abandoned.
+    connection.execute_batch("COMMIT").map_err(|error| {
+        if !connection.is_autocommit() {
+            // The error of interest is that of the commit; a connection that cannot roll back is closed.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        error
+    })?;
+    Ok(answers)
+}
+
+fn operate(
+    connection: &Connection,
+    Request { document, operation, .. }: &Request,
+) -> Result<Outcome, Failure> {
+    let table = Table::new(connection, document);
+    Ok(match operation {
+        Operation::Read if !table.exists()? => Outcome::Index(None),
+        Operation::Read => Outcome::Index(table.read()?),
+        Operation::Claim(claim) => {
+            table.create()?;
+            Outcome::Claimed(table.claim(claim)?)
+        }
+        Operation::Release(unused) => {
+            table.release(*unused)?;
+            Outcome::Released
+        }
+        &Operation::Set { index, force } => {
+            table.create()?;
+            Outcome::Set(table.set(index, force)?)
+        }
+    })
+}
+
+/// Why a request got no outcome.
+enum Failure {
+    /// Of one document.
+    Claim(ClaimError),
+    /// Of the file, or of a statement; the message begins with the document that it is told to.
+    File { lasting: bool, code: ErrorCode, what: String, cause: Option<Arc<rusqlite::Error>> },
+}
+
+impl Failure {
+    /// The error for one of the documents that it concerns.
+    fn of(&self, document: &Document) -> ClaimError {
+        let (lasting, code, what, cause) = match self {
+            Self::Claim(error) => return error.clone(),
+            Self::File { lasting, code, what, cause } => (*lasting, *code, what, cause),
+        };
+        let mut error = Error::new(code, format!("{} {what}", document.label));
+        if let Some(cause) = cause {
+            error = error.caused_by(Arc::clone(cause));
+        }
+        if lasting { ClaimError::Permanent(error) } else { ClaimError::Transient(error) }
+    }
+
+    fn is_busy(&self) -> bool {
+        let Self::File { cause: Some(cause), .. } = self else { return false };
+        matches!(cause.sqlite_error_code(), Some(Sqlite3::DatabaseBusy | Sqlite3::DatabaseLocked))
+    }
+
+    fn unavailable(lasting: bool, what: String) -> Self {
+        Self::File { lasting, code: ErrorCode::SequenceUnavailable, what, cause: None }
+    }
+
+    fn replaced() -> Self {
+        Self::unavailable(false, "lost its file, which was removed or replaced".to_owned())
+    }
+
+    #[cfg(unix)]
+    fn no_locks(error: io::Error) -> Self {
+        let what = format!(
+            "cannot be opened: this system has no locks of an open file description ({error}), without which two \
+             copies of SQLite in a process corrupt a file"
+        );
+        Self::unavailable(true, what)
+    }
+
+    fn settings(mode: &str, synchronous: i64, fullfsync: i64) -> Self {
+        let what = format!(
+            "cannot be made durable: journal_mode is {mode:?}, and synchronous {synchronous} and fullfsync \
+             {fullfsync} stay as they are"
+        );
+        Self::unavailable(true, what)
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(cause: rusqlite::Error) -> Self {
+        use ErrorCode::{SequenceBadDocument, SequenceUnavailable};
+        let (lasting, code, what) = match cause.sqlite_error_code() {
+            Some(Sqlite3::DatabaseBusy | Sqlite3::DatabaseLocked) => {
+                (false, SequenceUnavailable, "is locked by another connection")
+            }
+            Some(Sqlite3::DiskFull) => (false, SequenceUnavailable, "cannot be written: the disk is full"),
+            Some(Sqlite3::SystemIoFailure) => (false, SequenceUnavailable, "cannot be written or read"),
+            Some(Sqlite3::CannotOpen) => (true, SequenceUnavailable, "cannot be opened"),
+            Some(Sqlite3::ReadOnly | Sqlite3::PermissionDenied) => {
+                (true, SequenceUnavailable, "is read-only")
+            }
+            Some(Sqlite3::NotADatabase) => (true, SequenceUnavailable, "is no SQLite database"),
+            Some(Sqlite3::DatabaseCorrupt) => (true, SequenceUnavailable, "is corrupt"),
+            Some(Sqlite3::OutOfMemory | Sqlite3::OperationInterrupted) => {
+                (false, SequenceUnavailable, "could not be asked")
+            }
+            _ => (true, SequenceBadDocument, "has a table of another kind"),
+        };
+        Self::File { lasting, code, what: format!("{what}: {cause}"), cause: Some(Arc::new(cause)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Range;
+    use crate::ids::claimer::request;
+    use crate::ids::store::{Claim, StoreUrl};
+
+    const CLAIM: Operation = Operation::Claim(Claim { count: 3, start: 7, owned_to: None });
+
+    /// A database in a folder of its own for each test.
+    struct Database(PathBuf);
+
+    impl Database {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("texample-sqlite-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            Self(folder.join("ids.db"))
+        }
+
+        fn store(&self) -> Sqlite {
+            Sqlite::new(&self.0, Cancel::default())
+        }
+    }
+
+    impl Drop for Database {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(self.0.parent().unwrap());
+        }
+    }
+
+    /// The answers to claims of these sequences, made at once.
+    fn claim(store: &mut Sqlite, names: &[&str]) -> Vec<Answer> {
+        let url = StoreUrl::parse("memory:").unwrap();
+        let requests = names.iter().map(|name| request(url.document("ids", name), CLAIM));
+        let (requests, answers): (Vec<_>, Vec<_>) = requests.unzip();
+        store.start(requests);
+        answers.into_iter().map(|answer| answer()).collect()
+    }
+
+    fn run(store: &Sqlite, sql: &str) {
+        store.file.as_ref().unwrap().connection().unwrap().execute_batch(sql).unwrap();
+    }
+
+    fn pragma<T: rusqlite::types::FromSql>(store: &Sqlite, name: &str) -> T {
+        let connection = store.file.as_ref().unwrap().connection().unwrap();
+        connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+    }
+
+    fn claimed(start: i64) -> Outcome {
+        Outcome::Claimed(Range::new(start, start + 3))
+    }
+
+    #[test]
+    fn claims_outlive_a_loss_of_power_in_every_journal_mode() {
+        let own = Database::new("own");
+        let mut store = own.store();
+        assert_eq!(claim(&mut store, &["a"])[0].as_ref().unwrap(), &claimed(7));
+        let settings = |store: &Sqlite| {
+            let numbers = ["synchronous", "fullfsync"].map(|name| pragma::<i64>(store, name));
+            (pragma::<String>(store, "journal_mode"), numbers)
+        };
+        assert_eq!(settings(&store), ("wal".to_owned(), [2, 1]));
+
+        let shared = Database::new("shared");
+        let application = Connection::open(&shared.0).unwrap();
+        application.execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
+        drop(application);
+        let mut store = shared.store();
+        assert!(claim(&mut store, &["a"])[0].is_ok());
+        assert_eq!(settings(&store), ("delete".to_owned(), [3, 1]));
+    }
+
+    #[test]
+    fn a_failed_commit_answers_no_claim_with_a_range() {
+        let database = Database::new("commit");
+        let mut store = database.store();
+        assert!(claim(&mut store, &["a", "b"]).iter().all(Result::is_ok));
+        run(
+            &store,
+            "CREATE TABLE parents (x PRIMARY KEY);
+             CREATE TABLE children (x REFERENCES parents (x) DEFERRABLE INITIALLY DEFERRED);
+             CREATE TRIGGER breaks AFTER UPDATE ON ids WHEN NEW._id = 'b' BEGIN INSERT INTO children VALUES (1); END",
+        );
+        assert!(claim(&mut store, &["a", "b"]).iter().all(Result::is_err));
+        assert_eq!(claim(&mut store, &["a"])[0].as_ref().unwrap(), &claimed(10), "it was rolled back");
+    }
+
+    #[test]
+    fn a_statement_that_fails_concerns_its_sequence_alone() {
+        let database = Database::new("statement");
+        let mut store = database.store();
+        assert!(claim(&mut store, &["a", "b"]).iter().all(Result::is_ok));
+        run(
+            &store,
+            "CREATE TRIGGER refuses BEFORE UPDATE ON ids WHEN NEW._id = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        );
+        let answers = claim(&mut store, &["a", "b", "c"]);
+        assert_eq!(answers[0].as_ref().unwrap(), &claimed(10));
+        assert!(matches!(answers[1], Err(ClaimError::Permanent(_))));
+        assert_eq!(answers[2].as_ref().unwrap(), &claimed(7));
+    }
+}
