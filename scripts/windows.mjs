@@ -12,7 +12,6 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { startStandalone } from '../devtools/mongod.mjs'
 import { copyCheckout } from './checkout.mjs'
 import { Failure, main, root } from './command.mjs'
 import { install } from './install.mjs'
@@ -61,6 +60,7 @@ await main(async () => {
   if (unknown !== undefined) throw new Failure(`there is no Node.js ${unknown} here; there are: ${nodeLines}`)
 
   await install()
+  const { startStandalone } = await import('../devtools/mongod.mjs')
   await (process.argv.includes('--prebuilt') ? checkPrebuilt(windowsOnLinux) : buildPrebuilt(windowsOnLinux))
   await makeCheckout()
   const packages = path.join(folder, 'packages')
