@@ -1,4 +1,7 @@
-/** Every lossless kind of PNG with our pixels is read, in Node.js and by the reader of files in pages. */
+/**
+ * Every lossless kind of PNG with our pixels is read, in Node.js and by the reader of files in
+ * pages.
+ */
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'

@@ -1,4 +1,6 @@
-/** Two origins for the browser client: a page, and a server of images as one would write it today. */
+/**
+ * Two origins for the browser client: a page, and a server of images as one would write it today.
+ */
 
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +25,10 @@ const client = fileURLToPath(new URL('../js/client', import.meta.url))
  * @property {() => Promise<void>} close
  */
 
-/** A dedicated, shared or service worker that calls the client: `{ call, args }` is answered with `{ data }` or an error. */
+/**
+ * A dedicated, shared or service worker that calls the client: `{ call, args }` is answered with `{
+ * data }` or an error.
+ */
 const WORKER = `
 importScripts('/client/texample.js')
 const answer = async ({ call, args }) => {

@@ -1,7 +1,8 @@
 /**
  * What the browser client does, for any browser: a list of tests over a driver.
  *
- * A driver opens a page at a URL; a page evaluates a function of one argument and gives its (awaited) result back.
+ * A driver opens a page at a URL; a page evaluates a function of one argument and gives its
+ * (awaited) result back.
  *
  * @typedef {{ evaluate: (work: Function, argument?: any) => Promise<any>, close: () => Promise<void> }} Page
  * @typedef {{ open: (url: string) => Promise<Page>, close: () => Promise<void> }} Driver

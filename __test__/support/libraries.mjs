@@ -1,4 +1,7 @@
-/** The smallest files that a library's reader takes for one, of each system, with the demands that a test needs. */
+/**
+ * The smallest files that a library's reader takes for one, of each system, with the demands that a
+ * test needs.
+ */
 
 const text = (string) => Buffer.from(`${string}\0`, 'latin1')
 

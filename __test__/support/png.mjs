@@ -17,7 +17,10 @@ export function chunk(kind, data = Buffer.alloc(0)) {
   return Buffer.concat([length, body, crc])
 }
 
-/** @param {{ width: number, height: number, depth?: number, colour?: number, compression?: number, filter?: number, interlace?: number }} size */
+/**
+ * @param {{ width: number, height: number, depth?: number, colour?: number, compression?: number,
+ * filter?: number, interlace?: number }} size
+ */
 export function header({ width, height, depth = 8, colour = 2, compression = 0, filter = 0, interlace = 0 }) {
   const data = Buffer.alloc(13)
   data.writeUInt32BE(width >>> 0, 0)
@@ -32,7 +35,8 @@ export function file(...chunks) {
 }
 
 /**
- * A file of pixels: RGB, or RGBA with `channels: 4`, each row under the filter that `filter(row)` names.
+ * A file of pixels: RGB, or RGBA with `channels: 4`, each row under the filter that `filter(row)`
+ * names.
  * @param {Uint8Array} pixels
  * @param {{ width: number, height?: number, channels?: number, filter?: (row: number) => number, parts?: number }} options
  */

@@ -1,16 +1,14 @@
-import { TexampleError, unreadable } from './error.mjs'
+import { TexampleError } from './error.mjs'
 import { inflate } from './inflate.mjs'
 
 /**
- * Red, green and blue of a PNG file of any kind, read without a canvas. Of 16 bits the high byte counts, and alpha is
- * passed over.
+ * Red, green and blue of a PNG file of any kind, read without a canvas. Of 16 bits the high byte
+ * counts, and alpha is passed over.
  * @param {any} response a Response or a Blob
  * @returns {Promise<Uint8Array>}
  */
 export async function readPng(response) {
-  const file = await response.arrayBuffer().catch((/** @type {unknown} */ cause) => {
-    throw unreadable(cause)
-  })
+  const file = await response.arrayBuffer()
   const bytes = new Uint8Array(file)
   if (bytes[0] !== 0x89 || bytes[1] !== 0x50) {
     // A page that says 404 is not the image.
@@ -24,7 +22,8 @@ export async function readPng(response) {
     const height = at(20)
     const [depth, colour, , , interlaced] = bytes.subarray(24)
     const channels = [1, 0, 3, 1, 2, 0, 4][colour]
-    // Sixteen bits of as many pixels as a data image has at the most: a larger picture must not take memory.
+    // Sixteen bits of as many pixels as a data image has at the most: a larger picture must not
+    // take memory.
     if (width * height * depth > 2 ** 28) throw 0
     const parts = []
     /** @type {any} */

@@ -90,9 +90,9 @@ export declare function ignoredUrlOptions(url: string): Array<string>
 /**
  * The calls that JavaScript waits for, as functions of one object.
  *
- * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer.
- * `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`, whose length it
- * returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
+ * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a
+ * buffer. `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`,
+ * whose length it returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
  */
 export declare function imageCalls(): { encode(data: string | string[] | Uint8Array, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer | ArrayBuffer }
 
