@@ -196,6 +196,50 @@ for (const [store, other] of Object.entries(stores)) {
       await ids.close()
     })
 
+    it('a sequence closed during a claim opens again', async (t) => {
+      const { url } = await other(t)
+      const store = openStore({ url })
+      let last = 0
+      for (let round = 0; round < 150; round++) {
+        const sequence = openSequence('a', { url })
+        for (let n = 1 + ((round * 7) % 12); n > 0; n--) {
+          const id = await sequence.nextId()
+          assert.ok(id > last, `${id} after ${last}`)
+          last = id
+        }
+        // Not awaited in every other round: the next one opens while this one gives its ids back.
+        const closing = sequence.close()
+        if (round % 2 === 0) await closing
+      }
+      await store.close()
+    })
+
+    it('a closed sequence that was set forgets nothing', async (t) => {
+      const { url, remove } = await other(t)
+      const store = openStore({ url, idle: 20 })
+      assert.equal(await store.nextId('a'), 1000)
+      while (store.stats().sequences > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      await store.set('a', 2000)
+      await remove()
+      await assert.rejects(store.nextId('a'), { code: BAD })
+      await store.set('a', 2000)
+      assert.equal(await store.nextId('a'), 2000)
+      await store.close()
+    })
+
+    it('set beside draws rejects no draw', async (t) => {
+      const { url } = await other(t)
+      const store = openStore({ url, step: 1, maxStep: 3, horizon: 0 })
+      let over = false
+      const draws = [1, 2, 3].map(async () => {
+        while (!over) await store.nextId('a')
+      })
+      for (let i = 0; i < 30; i++) await store.set('a', i % 2 === 0 ? 1_000_000 + i : 10, { force: true })
+      over = true
+      await Promise.all(draws)
+      await store.close()
+    })
+
     it('set moves every handle of the process', async (t) => {
       const { url, index } = await other(t)
       const store = openStore({ url })

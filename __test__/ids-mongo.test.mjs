@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, it } from 'node:test'
 import { Double, Int32, Long, MongoClient } from 'mongodb'
@@ -465,4 +466,23 @@ it('300 new sequences are served from a distance of 100 ms', async (t) => {
   assert.ok(drawn.every((id) => id === 1000))
   assert.equal(ids.stats().errors, 0, 'no attempt timed out in a queue')
   await ids.close()
+})
+
+it('reads of a database that hangs hold up nothing else', async (t) => {
+  const proxy = await startProxy(server.port)
+  t.after(() => proxy.stop())
+  const { name } = await fresh()
+  const store = openStore({ url: `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true`, timeout: 1500 })
+  await store.nextId(name)
+  proxy.set('hang')
+  const reads = Array.from({ length: 8 }, () => settled(store.read(name)))
+  const begun = performance.now()
+  await readFile(new URL(import.meta.url))
+  assert.ok(performance.now() - begun < 1000, 'the thread pool is free')
+  for (const [, error] of await Promise.all(reads)) {
+    assert.match(error.code, /^ERR_TEXAMPLE_SEQUENCE_(TIMEOUT|UNAVAILABLE)$/)
+  }
+  assert.ok(performance.now() - begun < 10_000, 'each ends in its own time')
+  proxy.set('reset')
+  await store.close()
 })

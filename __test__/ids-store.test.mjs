@@ -297,3 +297,11 @@ it('ten thousand names cost little memory each', async () => {
   // takes more.
   assert.ok(Number(kilobytes) < 80_000, `${kilobytes} KB for ten thousand sequences`)
 })
+
+it('a callback of nextId gets the error of an unusable URL', async () => {
+  const code = `
+    texample.nextId((error) => console.log(error.code))
+    texample.nextId('a', (error) => console.log(error.code))`
+  const printed = await output(program(code, { env: { TEXAMPLE_IDS_URL: 'bogus' } }))
+  assert.equal(printed, 'ERR_TEXAMPLE_INVALID_ARGUMENT\nERR_TEXAMPLE_INVALID_ARGUMENT\n')
+})

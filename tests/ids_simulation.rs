@@ -478,7 +478,7 @@ fn an_index_that_is_set_replaces_what_is_in_hand() {
     // The claim in flight may have been made before or after: it is abandoned.
     sequence.request(now, id, 100);
     assert!(matches!(sequence.next(now), Next::Claim(_)));
-    assert_eq!(sequence.moved(5), [id]);
+    assert_eq!(sequence.moved(5, true), [id]);
     assert!(sequence.take(id).revoked);
     sequence.claimed(now, Ok(Range::new(1010, 1110)));
     assert_eq!(sequence.take(id).ranges, []);

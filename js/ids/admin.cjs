@@ -2,50 +2,35 @@
 
 /** Reads and sets the index of a sequence, without drawing from it. */
 
-const native = require('../native/loader.cjs')
-const { fromNative } = require('../errors.cjs')
-const { takeNews } = require('./handles.cjs')
+const { ask } = require('./handles.cjs')
+
+/**
+ * @typedef {object} Place
+ * @property {string} url
+ * @property {string} collection
+ * @property {number} timeout milliseconds to wait at the most
+ */
 
 /**
  * The next id that a claim would get; undefined when the sequence does not exist.
- * @param {string} url
- * @param {string} collection
+ * @param {Place} place
  * @param {string} name
  * @returns {Promise<bigint | undefined>}
  */
-async function readIndex(url, collection, name) {
-  const { index } = await settled(() => native.readIndex(url, collection, name))
-  return index ?? undefined
+function readIndex({ url, collection, timeout }, name) {
+  return ask((handles) => handles.readIndex(url, collection, name), timeout, name)
 }
 
 /**
- * Makes `index` the next id: forward, or by force.
- * @param {string} url
- * @param {string} collection
+ * Makes `index` the next id: forward, or by force. The ids in hand of this process are dropped.
+ * @param {Place} place
  * @param {string} name
  * @param {bigint} index
  * @param {boolean} force
  */
-async function setIndex(url, collection, name, index, force) {
-  await settled(() => native.setIndex(url, collection, name, BigInt64Array.of(index), force))
-  // The ids that handles of this thread hold are dropped now, before the caller draws the next one.
-  takeNews()
-}
-
-/** @param {() => Promise<import('../native/native.js').IndexResult>} start */
-async function settled(start) {
-  try {
-    const result = await start()
-    if (result.code === undefined) return result
-    throw Object.assign(new Error(result.message), { code: result.code, cause: toError(result.cause) })
-  } catch (error) {
-    throw fromNative(error)
-  }
-}
-
-/** @param {string | undefined} cause */
-function toError(cause) {
-  return cause === undefined ? undefined : new Error(cause)
+async function setIndex({ url, collection, timeout }, name, index, force) {
+  const one = BigInt64Array.of(index)
+  await ask((handles) => handles.setIndex(url, collection, name, one, force), timeout, name)
 }
 
 module.exports = { readIndex, setIndex }

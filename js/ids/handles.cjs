@@ -2,8 +2,10 @@
 
 /** The native handles of this thread, under one wake-up, and the sequences that own them. */
 
+// Taken when the module loads: a test runner's fake timers replace the global ones later.
+const { clearTimeout, setTimeout } = require('node:timers')
 const native = require('../native/loader.cjs')
-const { fromNative } = require('../errors.cjs')
+const { TexampleError, fromNative } = require('../errors.cjs')
 const { isObserved, publish } = require('./events.cjs')
 const { warnOfIgnoredOptions } = require('./url-warning.cjs')
 
@@ -21,6 +23,12 @@ const collected = new FinalizationRegistry((key) => {
   handles?.abandon(key)
 })
 
+/**
+ * Reads and changes of an index that have no answer yet, by ticket.
+ * @type {Map<number, { resolve: (index: bigint | undefined) => void, reject: (error: unknown) => void, timer: NodeJS.Timeout }>}
+ */
+const asked = new Map()
+
 /** @type {(owner: Sequence) => void} */
 let wake = () => {}
 
@@ -37,10 +45,48 @@ function takeNews() {
   if (handles === undefined) return
   const news = handles.news(isObserved())
   news.events.forEach(publish)
+  // Before the answers, so that a caller that has set an index draws none of the ids from before.
   for (const key of news.handles) {
     const owner = owners.get(key)?.deref()
     if (owner !== undefined) wake(owner)
   }
+  news.answers.forEach(settle)
+}
+
+/** @param {import('../native/native.js').IndexAnswer} answer */
+function settle({ ticket, index, code, message, cause }) {
+  const waiting = asked.get(ticket)
+  if (waiting === undefined) return
+  asked.delete(ticket)
+  clearTimeout(waiting.timer)
+  if (code === undefined) return waiting.resolve(index ?? undefined)
+  const reason = cause === undefined ? undefined : new Error(cause)
+  waiting.reject(fromNative(Object.assign(new Error(message), { code, cause: reason })))
+}
+
+/**
+ * Asks for the index of a sequence, or changes it.
+ * @param {(handles: InstanceType<typeof native.SequenceHandles>) => number} start returns the ticket of the answer
+ * @param {number} timeout milliseconds to wait at the most
+ * @param {string} name of the sequence, for errors
+ * @returns {Promise<bigint | undefined>}
+ */
+function ask(start, timeout, name) {
+  return new Promise((resolve, reject) => {
+    try {
+      handles ??= new native.SequenceHandles(takeNews)
+      const ticket = start(handles)
+      const timer = setTimeout(() => {
+        asked.delete(ticket)
+        handles?.forget(ticket)
+        const message = `the index of sequence ${JSON.stringify(name)} was not reached within ${timeout} ms`
+        reject(new TexampleError('ERR_TEXAMPLE_SEQUENCE_TIMEOUT', message))
+      }, timeout)
+      asked.set(ticket, { resolve, reject, timer })
+    } catch (error) {
+      reject(fromNative(error))
+    }
+  })
 }
 
 /**
@@ -72,4 +118,4 @@ function abandonHandle(owner, key) {
   handles?.abandon(key)
 }
 
-module.exports = { abandonHandle, onNews, openHandle, takeNews }
+module.exports = { abandonHandle, ask, onNews, openHandle, takeNews }

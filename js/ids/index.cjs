@@ -29,11 +29,19 @@ function nextId(sequence, callback) {
   if (typeof sequence === 'function' && callback === undefined) return nextId(undefined, sequence)
   try {
     if (callback !== undefined) checkFunction('callback', callback)
-    const id = sharedStore().nextId(sequence === undefined ? 'default' : sequence)
-    return callback === undefined ? id : callLater(id, callback)
   } catch (error) {
     return Promise.reject(error)
   }
+  const id = draw(sequence === undefined ? 'default' : sequence)
+  return callback === undefined ? id : callLater(id, callback)
+}
+
+/**
+ * Rejects with every error, of the store too: a callback is to get it.
+ * @param {any} sequence
+ */
+async function draw(sequence) {
+  return sharedStore().nextId(sequence)
 }
 
 /** @returns {Promise<void>} */

@@ -85,10 +85,9 @@ class Store {
   async read(name) {
     checkName('sequence', name)
     this.#assertOpen()
-    const { url, collection, bigint } = this.#options
-    const next = await readIndex(url, collection, name)
+    const next = await readIndex(this.#options, name)
     if (next === undefined) return undefined
-    return bigint || next > Number.MAX_SAFE_INTEGER ? next : Number(next)
+    return this.#options.bigint || next > Number.MAX_SAFE_INTEGER ? next : Number(next)
   }
 
   /**
@@ -104,8 +103,7 @@ class Store {
     const { force = false } = options
     checkBoolean('options.force', force)
     this.#assertOpen()
-    const { url, collection } = this.#options
-    await setIndex(url, collection, name, index, force)
+    await setIndex(this.#options, name, index, force)
   }
 
   stats() {
@@ -163,7 +161,7 @@ class Store {
   }
 
   /**
-   * Closes a sequence after the callers that wait for it were served; the next draw opens another one.
+   * Closes a sequence that no call waits for; the next draw opens another one.
    * @param {string} name
    * @param {Entry} entry
    */
@@ -171,8 +169,6 @@ class Store {
     this.#entries.delete(name)
     if (this.#entries.size === 0) this.#stopSweeping()
     this.#retired.add(sequence)
-    // It is served after the callers before it; its own failure concerns none of them.
-    if (sequence.waiting > 0) await sequence.ready().catch(() => {})
     await sequence.close()
     this.#retired.delete(sequence)
   }

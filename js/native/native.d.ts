@@ -23,7 +23,13 @@ export declare class SequenceHandles {
   /** Opens a sequence; returns the key of the handle. */
   open(url: string, collection: string, name: string, start?: number | undefined | null, step?: number | undefined | null, maxStep?: number | undefined | null, horizon?: number | undefined | null): number
   /** Takes what arrived; events only if they are wanted. What comes later wakes again. */
-  news(withEvents: boolean): News
+  news(withEvents: boolean): SequenceNews
+  /** Reads the next id that a claim would get, and creates nothing. Returns the ticket of the answer. */
+  readIndex(url: string, collection: string, name: string): number
+  /** Makes the one element of `index` the next id: forward, or by force. Returns the ticket of the answer. */
+  setIndex(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): number
+  /** Gives a request up whose answer has not come. */
+  forget(ticket: number): void
   /** The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any. */
   request(key: number, missing: number): Array<bigint> | null
   /** The ids that are free, if they are enough; queues no request. */
@@ -96,9 +102,11 @@ export declare function ignoredUrlOptions(url: string): Array<string>
  */
 export declare function imageCalls(): { encode(data: string | string[] | Uint8Array, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer | ArrayBuffer }
 
-/** How an operation on an index ended: napi's own task errors cannot carry our codes, so errors travel as values. */
-export interface IndexResult {
-  /** The next id that a claim would get. */
+/** The answer to a read or a change of an index. */
+export interface IndexAnswer {
+  /** What it answers. */
+  ticket: number
+  /** The next id that a claim would get; none when the sequence does not exist. */
   index?: bigint
   /** The code of the error, if it failed. */
   code?: string
@@ -110,14 +118,6 @@ export interface IndexResult {
 
 /** True the first time in this process: a warning is not repeated by each worker thread. */
 export declare function isFirstDefaultStore(): boolean
-
-/** What arrived since the last wake-up. */
-export interface News {
-  /** Keys of the handles that have something to look at. */
-  handles: Array<number>
-  /** Claims that ended. */
-  events: Array<ClaimEvent>
-}
 
 /** Counters of the queue of a ticker. */
 export interface QueueStats {
@@ -137,9 +137,6 @@ export interface QueueStats {
   longestWaitMs: number
 }
 
-/** Reads the next id that a claim would get. Creates nothing. */
-export declare function readIndex(url: string, collection: string, name: string): Promise<IndexResult>
-
 /** Counters of a sequence. */
 export interface SequenceCounters {
   /** Ids claimed from the store. */
@@ -158,8 +155,15 @@ export interface SequenceCounters {
   ratePerSecond: number
 }
 
-/** Makes the one element of `index` the next id: forward, or by force. */
-export declare function setIndex(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): Promise<IndexResult>
+/** What arrived since the last wake-up. */
+export interface SequenceNews {
+  /** Keys of the handles that have something to look at. */
+  handles: Array<number>
+  /** Claims that ended. */
+  events: Array<ClaimEvent>
+  /** Answers to `readIndex` and `setIndex`. */
+  answers: Array<IndexAnswer>
+}
 
 /** Joins the thread, which has said that it is at its end; throws what it panicked with. */
 export declare function tickerEnd(ticks: ExternalObject<unknown>): void

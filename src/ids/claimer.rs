@@ -11,15 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, at, bounded, never, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 
 use super::Cancel;
 use super::pool::{Pool, Work, panicked};
-use super::store::{Answer, ClaimError, Document, Operation, Request, Store, StoreUrl, memory};
+use super::store::{Answer, ClaimError, Document, Operation, Outcome, Request, Store, StoreUrl, memory};
 use crate::{Error, ErrorCode, Result};
-
-/// The longest wait for the answer to a single request, which may stand behind many claims.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The claimers of this process, which its threads share.
 static CLAIMERS: Mutex<BTreeMap<StoreUrl, Weak<Claimer>>> = Mutex::new(BTreeMap::new());
@@ -56,7 +53,23 @@ pub(super) struct Sequences {
 
 enum Queued {
     Pool(Arc<Pool>),
-    Single { document: Arc<Document>, operation: Operation, sender: Sender<Answer> },
+    Single(Single),
+}
+
+/// An operation that no pool asked for.
+struct Single {
+    document: Arc<Document>,
+    operation: Operation,
+    reply: Box<dyn FnOnce(Answer) + Send>,
+}
+
+impl Queued {
+    fn document(&self) -> &Arc<Document> {
+        match self {
+            Self::Pool(pool) => &pool.document,
+            Self::Single(single) => &single.document,
+        }
+    }
 }
 
 /// Takes the answer to a request.
@@ -69,7 +82,7 @@ pub struct Reply {
 
 enum Target {
     Pool(Arc<Pool>),
-    Caller(Sender<Answer>),
+    Single(Single),
 }
 
 struct Answered {
@@ -107,10 +120,16 @@ pub struct Hold {
     _claimer: Arc<Claimer>,
 }
 
+impl Hold {
+    pub(super) fn new(claimer: Arc<Claimer>) -> Self {
+        Self { _claimer: claimer }
+    }
+}
+
 /// Keeps the claimer of the store at `url`. Connects to nothing.
 #[must_use]
 pub fn hold(url: &StoreUrl) -> Hold {
-    Hold { _claimer: Claimer::of(url) }
+    Hold::new(Claimer::of(url))
 }
 
 impl Claimer {
@@ -161,30 +180,31 @@ impl Claimer {
         }
         self.start()?;
         self.shared.enqueue(Queued::Pool(Arc::clone(pool)));
-        Ok(())
+        // A thread that panicked in between does not look at the queue again.
+        lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
 
-    /// Has a single operation done, and waits for its answer.
+    /// Has a single operation done. `reply` is called with its answer, on the claimer's thread or here; not at all when
+    /// the claimer is stopped before.
     ///
     /// # Errors
-    /// When no thread could be started, the claimer panicked, or there was no answer in 30 s.
-    pub fn ask(&self, document: &Arc<Document>, operation: Operation) -> Result<Answer> {
+    /// When no thread could be started, or the claimer panicked.
+    pub fn ask(
+        &self,
+        document: &Arc<Document>,
+        operation: Operation,
+        reply: impl FnOnce(Answer) + Send + 'static,
+    ) -> Result<()> {
         if self.shared.url.is_memory() {
-            return Ok(memory::answer(document, &operation));
+            let answer = memory::answer(document, &operation);
+            self.shared.note_set(document, &operation, &answer);
+            reply(answer);
+            return Ok(());
         }
         self.start()?;
-        let (sender, receiver) = bounded(1);
-        self.shared.enqueue(Queued::Single { document: Arc::clone(document), operation, sender });
-        receiver.recv_timeout(PATIENCE).map_err(|error| match error {
-            RecvTimeoutError::Timeout => Error::new(
-                ErrorCode::SequenceTimeout,
-                format!("{} was not reached within {} s", document.label, PATIENCE.as_secs()),
-            ),
-            RecvTimeoutError::Disconnected => {
-                let stopped = || Error::new(ErrorCode::SequenceClosed, "the store was closed");
-                lock(&self.shared.broken).clone().unwrap_or_else(stopped)
-            }
-        })
+        let document = Arc::clone(document);
+        self.shared.enqueue(Queued::Single(Single { document, operation, reply: Box::new(reply) }));
+        lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
 
     /// Starts the thread if it does not run. When the system has none to give, the next request tries again.
@@ -245,14 +265,27 @@ impl Shared {
             *lock(&self.broken) = Some(error.clone());
             let pools: Vec<_> = self.sequences_open();
             for queued in std::mem::take(&mut *lock(&self.queue)) {
-                if let Queued::Pool(pool) = queued {
+                match queued {
                     // It may be closing, and open no more.
-                    pool.broke(&error);
+                    Queued::Pool(pool) => pool.broke(&error),
+                    Queued::Single(single) => (single.reply)(Err(ClaimError::Permanent(error.clone()))),
                 }
             }
             for pool in pools {
                 pool.broke(&error);
             }
+        }
+    }
+
+    /// Tells the pool of a document that its index was set, before the next claim is made.
+    fn note_set(&self, document: &Arc<Document>, operation: &Operation, answer: &Answer) {
+        let (Operation::Set { index, force }, Ok(Outcome::Set(None))) = (operation, answer) else { return };
+        let mut sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
+        let owned = sequences.owned.get(document).copied().filter(|_| !force);
+        sequences.owned.insert(Arc::clone(document), owned.map_or(*index, |owned| owned.max(*index)));
+        // Under the lock, so that no handle closes in between.
+        if let Some(pool) = sequences.open.get(document) {
+            pool.moved(*index, *force);
         }
     }
 
@@ -266,7 +299,9 @@ impl Shared {
 struct Driver<'a> {
     shared: &'a Shared,
     store: Box<dyn Store>,
-    in_flight: usize,
+    /// Documents with a request in flight: another one waits for its answer, so that a claim never meets a release or
+    /// a change of its index half-way. The requests that wait, in their order.
+    in_flight: HashMap<Arc<Document>, VecDeque<Queued>>,
     answers: Sender<Answered>,
     answered: Receiver<Answered>,
     /// Pools to look at later. Each stands here once, at the time that its state names.
@@ -277,7 +312,7 @@ impl<'a> Driver<'a> {
     fn new(shared: &'a Shared, store: Box<dyn Store>) -> Self {
         // Bounded by the requests in flight.
         let (answers, answered) = unbounded();
-        Self { shared, store, in_flight: 0, answers, answered, timers: BTreeMap::new() }
+        Self { shared, store, in_flight: HashMap::new(), answers, answered, timers: BTreeMap::new() }
     }
 
     fn drive(mut self) {
@@ -299,16 +334,19 @@ impl<'a> Driver<'a> {
     }
 
     fn start_requests(&mut self) {
-        let room = self.store.room().saturating_sub(self.in_flight);
+        let room = self.store.room().saturating_sub(self.in_flight.len());
         let mut requests = Vec::new();
         while requests.len() < room {
             let Some(queued) = lock(&self.shared.queue).pop_front() else { break };
-            let (document, operation, target) = match queued {
-                Queued::Single { document, operation, sender } => {
-                    (document, operation, Target::Caller(sender))
-                }
+            if let Some(waiting) = self.in_flight.get_mut(queued.document()) {
+                waiting.push_back(queued);
+                continue;
+            }
+            let document = Arc::clone(queued.document());
+            let (operation, target) = match queued {
+                Queued::Single(single) => (single.operation.clone(), Target::Single(single)),
                 Queued::Pool(pool) => match pool.work() {
-                    Work::Start(operation) => (Arc::clone(&pool.document), operation, Target::Pool(pool)),
+                    Work::Start(operation) => (operation, Target::Pool(pool)),
                     Work::Later(at) => {
                         self.look_at(at, pool);
                         continue;
@@ -316,31 +354,37 @@ impl<'a> Driver<'a> {
                     Work::Nothing => continue,
                 },
             };
+            self.in_flight.insert(Arc::clone(&document), VecDeque::new());
             let reply = Reply { target: Some(target), begun: Instant::now(), answers: self.answers.clone() };
             requests.push(Request { document, operation, reply });
         }
         if !requests.is_empty() {
-            self.in_flight += requests.len();
             self.store.start(requests);
         }
     }
 
     fn take(&mut self, Answered { target, took, answer }: Answered) {
-        self.in_flight -= 1;
         match &answer {
             Err(ClaimError::Transient(error)) => *lock(&self.shared.unavailable) = Some(error.clone()),
             Ok(_) => *lock(&self.shared.unavailable) = None,
             Err(_) => {}
         }
-        match target {
+        let document = match target {
             Target::Pool(pool) => {
                 pool.answered(answer, took);
+                let document = Arc::clone(&pool.document);
                 // It may need another range, a retry, or its release.
                 self.queue(pool);
+                document
             }
-            // The caller may have stopped waiting.
-            Target::Caller(sender) => drop(sender.send(answer)),
-        }
+            Target::Single(Single { document, operation, reply }) => {
+                self.shared.note_set(&document, &operation, &answer);
+                reply(answer);
+                document
+            }
+        };
+        let waiting = self.in_flight.remove(&document).unwrap_or_default();
+        lock(&self.shared.queue).extend(waiting);
     }
 
     fn queue(&mut self, pool: Arc<Pool>) {
@@ -375,11 +419,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 pub(super) fn request(document: Document, operation: Operation) -> (Request, impl FnOnce() -> Answer) {
     let (answers, answered) = unbounded();
-    let target = Target::Caller(bounded(1).0);
-    let reply = Reply { target: Some(target), begun: Instant::now(), answers };
+    let document = Arc::new(document);
+    let single =
+        Single { document: Arc::clone(&document), operation: operation.clone(), reply: Box::new(drop) };
+    let reply = Reply { target: Some(Target::Single(single)), begun: Instant::now(), answers };
     let answer = move || match answered.try_recv() {
         Ok(Answered { answer, .. }) => answer,
         Err(error) => panic!("no answer: {error}"),
     };
-    (Request { document: Arc::new(document), operation, reply }, answer)
+    (Request { document, operation, reply }, answer)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Range;
 use super::store::Document;
-use crate::Error;
+use crate::{Error, Result};
 
 /// Events kept for the owner; older ones are dropped.
 const MAX_EVENTS: usize = 16_384;
@@ -34,6 +34,17 @@ pub enum EventKind {
     Failed(Error),
 }
 
+/// What arrived at an endpoint.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Keys of the handles that have something to look at.
+    pub handles: Vec<u64>,
+    /// Claims that ended.
+    pub events: Vec<Event>,
+    /// Answers to reads and changes of an index, by ticket; see [`super::submit`].
+    pub answers: Vec<(u64, Result<Option<i64>>)>,
+}
+
 /// The notification endpoint of one thread that owns handles.
 ///
 /// However many handles have news, `wake` is called once, and again only after [`take`](Self::take).
@@ -47,6 +58,7 @@ struct Inbox {
     /// Keys of handles with news. A handle is here at most once, see `Pool`.
     handles: Vec<u64>,
     events: VecDeque<Event>,
+    answers: Vec<(u64, Result<Option<i64>>)>,
     /// `wake` was called since the last `take`.
     woken: bool,
 }
@@ -58,11 +70,11 @@ impl Endpoint {
         Self { inbox: Mutex::default(), wake: Box::new(wake) }
     }
 
-    /// Takes the keys of the handles with news, and the events. What comes later wakes again.
+    /// Takes what arrived. What comes later wakes again.
     #[must_use]
-    pub fn take(&self) -> (Vec<u64>, Vec<Event>) {
-        let Inbox { handles, events, .. } = std::mem::take(&mut *self.inbox());
-        (handles, events.into())
+    pub fn take(&self) -> News {
+        let Inbox { handles, events, answers, .. } = std::mem::take(&mut *self.inbox());
+        News { handles, events: events.into(), answers }
     }
 
     pub(super) fn notify(&self, handle: u64) {
@@ -76,6 +88,10 @@ impl Endpoint {
             }
             inbox.events.push_back(event.clone());
         });
+    }
+
+    pub(super) fn answer(&self, ticket: u64, answer: Result<Option<i64>>) {
+        self.deliver(|inbox| inbox.answers.push((ticket, answer)));
     }
 
     fn deliver(&self, put: impl FnOnce(&mut Inbox)) {
@@ -114,9 +130,9 @@ mod tests {
         });
         (0..100).for_each(|handle| endpoint.notify(handle));
         assert_eq!(wakes.load(Ordering::Relaxed), 1);
-        assert_eq!(endpoint.take().0.len(), 100);
+        assert_eq!(endpoint.take().handles.len(), 100);
         endpoint.notify(1);
         assert_eq!(wakes.load(Ordering::Relaxed), 2);
-        assert_eq!(endpoint.take().0, [1]);
+        assert_eq!(endpoint.take().handles, [1]);
     }
 }

@@ -203,8 +203,9 @@ impl Handle {
             remember(&mut sequences.owned, &self.pool, &state);
             return true;
         }
-        // Free ids are dead from here on: they are released, or a gap.
-        let unused = if state.sequence.is_claiming() { None } else { state.sequence.release() };
+        // Free ids are dead from here on: they are released, or a gap. Beside a claim in flight they are a gap: the next
+        // pool claims from where this one's ids end, and a release after that claim must not go below.
+        let unused = state.sequence.release();
         remember(&mut sequences.owned, &self.pool, &state);
         if unused.is_none() && !state.sequence.is_claiming() {
             state.closing = Closing::Done;

@@ -31,12 +31,12 @@ mod range;
 mod sequence;
 pub mod store;
 
-pub use admin::{read, set};
+pub use admin::{Request, submit};
 pub use backoff::Backoff;
 pub use cancel::Cancel;
 pub use claimer::{Hold, hold};
 pub use demand_rate::DemandRate;
-pub use endpoint::{Endpoint, Event, EventKind};
+pub use endpoint::{Endpoint, Event, EventKind, News};
 pub use handle::{Handle, open};
 pub use lease_size::LeaseSize;
 pub use options::{Options, Settings};

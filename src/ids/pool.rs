@@ -52,7 +52,7 @@ pub(super) enum Closing {
     /// Its claim in flight ends, then its free ids are released, then the owner is notified.
     Waiting {
         owner: Owner,
-        /// To be released, unless a claim was in flight.
+        /// To be released.
         unused: Option<Range>,
     },
     Done,
@@ -152,9 +152,9 @@ impl Pool {
     }
 
     /// The index was set through this process.
-    pub fn moved(&self, index: i64) {
+    pub fn moved(&self, index: i64, force: bool) {
         let mut state = self.state();
-        let news = state.sequence.moved(index);
+        let news = state.sequence.moved(index, force);
         state.notify(&news);
         drop(state);
         self.served.notify_all();
@@ -163,6 +163,9 @@ impl Pool {
     /// The claimer panicked: the waiters get the error, and so does every later request.
     pub fn broke(&self, error: &Error) {
         let mut state = self.state();
+        // It stands in no queue any more.
+        state.queued = false;
+        state.timer = None;
         let (now, error) = (self.now(), error.clone());
         let news = if state.sequence.is_claiming() {
             state.sequence.claimed(now, Err(ClaimError::Permanent(error)))

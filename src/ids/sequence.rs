@@ -285,11 +285,12 @@ impl Sequence {
     }
 
     /// The index was set to `index` through this process. The next id comes from there, so all ids in hand are
-    /// dropped; a handle's ids may fall when the index was forced back.
+    /// dropped; a handle's ids may fall when the index was set by `force`.
     ///
     /// Returns the handles that have something to look at.
-    pub fn moved(&mut self, index: i64) -> Vec<HandleId> {
-        self.owned_to = Some(index);
+    pub fn moved(&mut self, index: i64, force: bool) -> Vec<HandleId> {
+        self.owned_to =
+            Some(if force { index } else { self.owned_to.map_or(index, |owned| owned.max(index)) });
         self.discard_in_flight = self.in_flight.is_some();
         self.retry_at = None;
         self.lasting = false;

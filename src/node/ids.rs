@@ -9,14 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, BigInt64Array, Function, ObjectFinalize, i64n};
-use napi::{CleanupEnvHook, Env, Task};
+use napi::bindgen_prelude::{BigInt64Array, Function, ObjectFinalize, i64n};
+use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use texample_bridge::napi::Waker;
 
 use super::error::Result;
 use crate::Error;
-use crate::ids::{self, Endpoint, Event, EventKind, Grant, Handle, Hold, Options, Range, StoreUrl};
+use crate::ids::{
+    self, Endpoint, Event, EventKind, Grant, Handle, Hold, News, Options, Range, Request, StoreUrl,
+};
 
 /// Bits of the first element of a lease.
 const FAILED: i64 = 1;
@@ -25,6 +27,8 @@ const REVOKED: i64 = 2;
 /// What the end of the environment takes away.
 struct Shared {
     entries: Mutex<HashMap<u64, Entry>>,
+    /// What keeps the claimers of requests without an answer, by ticket.
+    pending: Mutex<HashMap<u64, Hold>>,
     /// The cleanup hook has run, and is removed.
     ended: AtomicBool,
 }
@@ -39,7 +43,12 @@ impl Shared {
     /// No claimer after this, unless another thread has a handle.
     fn end(&self) {
         let entries = std::mem::take(&mut *self.entries());
-        drop(entries);
+        let pending = std::mem::take(&mut *self.pending());
+        drop((entries, pending));
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<u64, Hold>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
@@ -98,13 +107,30 @@ pub struct ClaimEvent {
     pub message: Option<String>,
 }
 
+/// The answer to a read or a change of an index.
+#[napi(object, object_from_js = false)]
+pub struct IndexAnswer {
+    /// What it answers.
+    pub ticket: f64,
+    /// The next id that a claim would get; none when the sequence does not exist.
+    pub index: Option<i64n>,
+    /// The code of the error, if it failed.
+    pub code: Option<String>,
+    /// The text of the error.
+    pub message: Option<String>,
+    /// The text of what caused the error.
+    pub cause: Option<String>,
+}
+
 /// What arrived since the last wake-up.
 #[napi(object, object_from_js = false)]
-pub struct News {
+pub struct SequenceNews {
     /// Keys of the handles that have something to look at.
     pub handles: Vec<f64>,
     /// Claims that ended.
     pub events: Vec<ClaimEvent>,
+    /// Answers to `readIndex` and `setIndex`.
+    pub answers: Vec<IndexAnswer>,
 }
 
 /// The handles of one JavaScript thread.
@@ -123,7 +149,11 @@ impl SequenceHandles {
     pub fn new(env: Env, wake: Function<(), ()>) -> Result<Self> {
         let waker = Waker::new(&env, "texample-ids", &wake).map_err(unexpected)?;
         let endpoint = Arc::new(Endpoint::new(move || waker.wake()));
-        let shared = Arc::new(Shared { entries: Mutex::default(), ended: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            entries: Mutex::default(),
+            pending: Mutex::default(),
+            ended: AtomicBool::new(false),
+        });
         let hook = env.add_env_cleanup_hook(Arc::clone(&shared), |shared| {
             shared.ended.store(true, Ordering::Release);
             shared.end();
@@ -160,15 +190,56 @@ impl SequenceHandles {
 
     /// Takes what arrived; events only if they are wanted. What comes later wakes again.
     #[napi]
-    pub fn news(&self, with_events: bool) -> News {
-        let (handles, mut events) = self.endpoint.take();
+    pub fn news(&self, with_events: bool) -> SequenceNews {
+        let News { handles, mut events, answers } = self.endpoint.take();
         if !with_events {
             events.clear();
         }
-        News {
+        for (ticket, _) in &answers {
+            self.forget(*ticket as f64);
+        }
+        SequenceNews {
             handles: handles.into_iter().map(|key| key as f64).collect(),
             events: events.into_iter().map(ClaimEvent::from).collect(),
+            answers: answers.into_iter().map(|(ticket, answer)| to_answer(ticket, answer)).collect(),
         }
+    }
+
+    /// Reads the next id that a claim would get, and creates nothing. Returns the ticket of the answer.
+    #[napi]
+    pub fn read_index(&mut self, url: String, collection: String, name: String) -> Result<f64> {
+        self.submit(&url, &collection, &name, Request::Read)
+    }
+
+    /// Makes the one element of `index` the next id: forward, or by force. Returns the ticket of the answer.
+    #[napi]
+    pub fn set_index(
+        &mut self,
+        url: String,
+        collection: String,
+        name: String,
+        index: BigInt64Array,
+        force: bool,
+    ) -> Result<f64> {
+        // JavaScript passes one element: napi's BigInt panics on 0n.
+        let index = index.first().copied().unwrap_or_default();
+        self.submit(&url, &collection, &name, Request::Set { index, force })
+    }
+
+    /// Gives a request up whose answer has not come.
+    #[napi]
+    pub fn forget(&self, ticket: f64) {
+        let hold = self.shared.pending().remove(&index(ticket));
+        drop(hold);
+    }
+
+    fn submit(&mut self, url: &str, collection: &str, name: &str, request: Request) -> Result<f64> {
+        let ticket = self.next_key;
+        self.next_key += 1;
+        let url = StoreUrl::parse(url)?;
+        let hold = ids::submit(&url, collection, name, request, &self.endpoint, ticket)?;
+        self.shared.pending().insert(ticket, hold);
+        Ok(ticket as f64)
     }
 
     /// The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any.
@@ -320,72 +391,15 @@ pub fn is_first_default_store() -> bool {
     !SAID.swap(true, Ordering::Relaxed)
 }
 
-/// How an operation on an index ended: napi's own task errors cannot carry our codes, so errors travel as values.
-#[napi(object, object_from_js = false)]
-pub struct IndexResult {
-    /// The next id that a claim would get.
-    pub index: Option<i64n>,
-    /// The code of the error, if it failed.
-    pub code: Option<String>,
-    /// The text of the error.
-    pub message: Option<String>,
-    /// The text of what caused the error.
-    pub cause: Option<String>,
-}
-
-/// Reads or sets an index on a thread of the pool.
-pub struct IndexTask {
-    url: StoreUrl,
-    collection: String,
-    name: String,
-    /// What to set it to, and whether by force.
-    set: Option<(i64, bool)>,
-}
-
-impl Task for IndexTask {
-    type Output = std::result::Result<Option<i64>, Error>;
-    type JsValue = IndexResult;
-
-    fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(match self.set {
-            None => ids::read(&self.url, &self.collection, &self.name),
-            Some((index, force)) => {
-                ids::set(&self.url, &self.collection, &self.name, index, force).map(|()| None)
-            }
-        })
+fn to_answer(ticket: u64, answer: crate::Result<Option<i64>>) -> IndexAnswer {
+    let (index, error) = answer.map_or_else(|error| (None, Some(error)), |index| (index, None));
+    IndexAnswer {
+        ticket: ticket as f64,
+        index: index.map(i64n),
+        code: error.as_ref().map(|error| error.code().as_str().to_owned()),
+        message: error.as_ref().map(|error| error.message().to_owned()),
+        cause: error.as_ref().and_then(|error| error.source()).map(ToString::to_string),
     }
-
-    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<IndexResult> {
-        Ok(match output {
-            Ok(index) => IndexResult { index: index.map(i64n), code: None, message: None, cause: None },
-            Err(error) => IndexResult {
-                index: None,
-                code: Some(error.code().as_str().to_owned()),
-                message: Some(error.message().to_owned()),
-                cause: error.source().map(ToString::to_string),
-            },
-        })
-    }
-}
-
-/// Reads the next id that a claim would get. Creates nothing.
-#[napi(ts_return_type = "Promise<IndexResult>")]
-pub fn read_index(url: String, collection: String, name: String) -> Result<AsyncTask<IndexTask>> {
-    Ok(AsyncTask::new(IndexTask { url: StoreUrl::parse(&url)?, collection, name, set: None }))
-}
-
-/// Makes the one element of `index` the next id: forward, or by force.
-#[napi(ts_return_type = "Promise<IndexResult>")]
-pub fn set_index(
-    url: String,
-    collection: String,
-    name: String,
-    index: BigInt64Array,
-    force: bool,
-) -> Result<AsyncTask<IndexTask>> {
-    // JavaScript passes one element: napi's BigInt panics on 0n.
-    let set = index.first().map(|&index| (index, force));
-    Ok(AsyncTask::new(IndexTask { url: StoreUrl::parse(&url)?, collection, name, set }))
 }
 
 impl From<Event> for ClaimEvent {

@@ -76,8 +76,24 @@ impl std::error::Error for Cause {
     }
 }
 
-fn hide(text: String, secrets: &[String]) -> String {
-    secrets.iter().fold(text, |text, secret| text.replace(secret, "***"))
+/// Replaces the secrets. A short one may be a part of a word that has nothing to do with it.
+fn hide(mut text: String, secrets: &[String]) -> String {
+    const SHORT: usize = 4;
+    for secret in secrets {
+        let mut from = 0;
+        while let Some(at) = text[from..].find(secret.as_str()).map(|at| from + at) {
+            let end = at + secret.len();
+            let is_part =
+                text[..at].ends_with(char::is_alphanumeric) || text[end..].starts_with(char::is_alphanumeric);
+            if secret.len() < SHORT && is_part {
+                from = end;
+            } else {
+                text.replace_range(at..end, "***");
+                from = at + 3;
+            }
+        }
+    }
+    text
 }
 
 /// Every secret of a URL, as written and as meant; the longest first.
@@ -134,5 +150,7 @@ mod tests {
         assert_eq!(secrets(URL), ["TOKEN:xyz", "TOKEN:xyz", "p%40ss:w", "p@ss:w"]);
         let error = DriverError::custom("no p@ss:w here");
         assert!(!Cause::new(&error, URL).to_string().contains("p@ss"));
+        let hidden = hide("must be b, not bb".to_owned(), &["b".to_owned()]);
+        assert_eq!(hidden, "must be ***, not bb");
     }
 }

@@ -108,6 +108,12 @@ fn check(url: &str) -> Result<()> {
     let wrong = |reason: String| {
         Err(Error::new(ErrorCode::InvalidArgument, format!("url is no MongoDB connection string: {reason}")))
     };
+    if url.split_once('?').is_some_and(|(_, options)| options.contains('@')) {
+        // A password with a raw question mark looks like a host, which the driver would show.
+        return wrong(
+            "it holds an @ after the first ?; percent-encode both in a password or an option".to_owned(),
+        );
+    }
     // What the driver says of a URL may hold a piece of the password, so it is asked about the URL without.
     let harmless = secrets::with_other_user(url);
     match ConnectionString::parse(&harmless) {
@@ -145,6 +151,14 @@ mod tests {
         let unknown = reason("mongodb://ann:secret@h/?fancy=1");
         assert!(unknown.contains("fancy") && !unknown.contains("secret"), "{unknown}");
         assert!(!unknown.contains("percent-encoding"));
+        for url in
+            ["mongodb://ann:secret?x=1@h/db", "mongodb://ann:se?cret@h/", "mongodb://ann:1234?cret@h/db"]
+        {
+            let reason = reason(url);
+            assert!(
+                reason.contains("percent-encode") && !reason.contains("cret") && !reason.contains("1234")
+            );
+        }
         let encoding = reason("mongodb://ann:se/cret@h/");
         assert!(encoding.contains("percent-encoding") && !encoding.contains("cret"), "{encoding}");
     }

@@ -66,7 +66,8 @@ impl OpenFile {
         #[cfg(all(unix, not(any(target_os = "linux", target_os = "android", target_vendor = "apple"))))]
         return Err(Failure::no_locks(std::io::ErrorKind::Unsupported.into()));
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = FileId::of(path).and_then(|id| open.get(&id)).and_then(Weak::upgrade) {
+        let before = FileId::of(path);
+        if let Some(file) = before.and_then(|id| open.get(&id)).and_then(Weak::upgrade) {
             return Ok(Self(Some(file)));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -74,10 +75,11 @@ impl OpenFile {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_handler(Some(wait))?;
-        // Another process may have put another file there in between; `is_at` says so before the first claim.
-        let id = FileId::of(path).ok_or_else(Failure::replaced)?;
-        if open.get(&id).and_then(Weak::upgrade).is_some() {
-            return Err(Failure::replaced());
+        // Another process may have put another file there in between.
+        let id = FileId::of(path).ok_or(Failure::Replaced)?;
+        let is_same = cfg!(not(unix)) || before.is_none_or(|before| before == id);
+        if !is_same || open.get(&id).and_then(Weak::upgrade).is_some() {
+            return Err(Failure::Replaced);
         }
         let file = Arc::new(File { id, connection: Mutex::new(connection), durable: AtomicBool::new(false) });
         open.insert(id, Arc::downgrade(&file));

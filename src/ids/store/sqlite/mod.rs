@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use rusqlite::{Connection, ErrorCode as Sqlite3};
+use rusqlite::{Connection, ErrorCode as Sqlite3, ffi};
 
 use self::file::{OpenFile, patient};
 use self::table::Table;
@@ -53,12 +53,12 @@ impl Sqlite {
             Some(file) => file,
             none => none.insert(OpenFile::open(&self.path)?),
         };
-        let Some(connection) = file.connection() else { return Err(Failure::replaced()) };
+        let Some(connection) = file.connection() else { return Err(Failure::Replaced) };
         if !reads {
             file.make_durable(&connection)?;
         }
         let answers = transact(&connection, requests, reads)?;
-        if file.is_at(&self.path) { Ok(answers) } else { Err(Failure::replaced()) }
+        if file.is_at(&self.path) { Ok(answers) } else { Err(Failure::Replaced) }
     }
 }
 
@@ -93,21 +93,25 @@ fn transact(connection: &Connection, requests: &[Request], reads: bool) -> Resul
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
         match operate(connection, request) {
-            // A statement that failed may have ended the whole transaction.
-            Err(failure) if connection.is_autocommit() => return Err(failure),
+            // A statement that failed may have ended the whole transaction, or concern the whole file.
+            Err(failure) if connection.is_autocommit() || matches!(failure, Failure::Replaced) => {
+                roll_back(connection);
+                return Err(failure);
+            }
             Err(failure) => answers.push(Err(failure.of(&request.document))),
             Ok(outcome) => answers.push(Ok(outcome)),
         }
     }
     // A failed COMMIT has an unknown outcome, so the ranges are abandoned.
-    connection.execute_batch("COMMIT").map_err(|error| {
-        if !connection.is_autocommit() {
-            // The error of interest is that of the commit; a connection that cannot roll back is closed.
-            let _ = connection.execute_batch("ROLLBACK");
-        }
-        error
-    })?;
+    connection.execute_batch("COMMIT").inspect_err(|_| roll_back(connection))?;
     Ok(answers)
+}
+
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        // The error of interest came before; a connection that cannot roll back is closed.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
 }
 
 fn operate(
@@ -137,6 +141,8 @@ fn operate(
 enum Failure {
     /// Of one document.
     Claim(ClaimError),
+    /// The path leads to another file, or to none.
+    Replaced,
     /// Of the file, or of a statement; the message begins with the document that it is told to.
     File { lasting: bool, code: ErrorCode, what: String, cause: Option<Arc<rusqlite::Error>> },
 }
@@ -146,6 +152,10 @@ impl Failure {
     fn of(&self, document: &Document) -> ClaimError {
         let (lasting, code, what, cause) = match self {
             Self::Claim(error) => return error.clone(),
+            Self::Replaced => {
+                let message = format!("{} lost its file, which was removed or replaced", document.label);
+                return ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message));
+            }
             Self::File { lasting, code, what, cause } => (*lasting, *code, what, cause),
         };
         let mut error = Error::new(code, format!("{} {what}", document.label));
@@ -162,10 +172,6 @@ impl Failure {
 
     fn unavailable(lasting: bool, what: String) -> Self {
         Self::File { lasting, code: ErrorCode::SequenceUnavailable, what, cause: None }
-    }
-
-    fn replaced() -> Self {
-        Self::unavailable(false, "lost its file, which was removed or replaced".to_owned())
     }
 
     #[cfg(unix)]
@@ -189,6 +195,9 @@ impl Failure {
 impl From<rusqlite::Error> for Failure {
     fn from(cause: rusqlite::Error) -> Self {
         use ErrorCode::{SequenceBadDocument, SequenceUnavailable};
+        if cause.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_DBMOVED) {
+            return Self::Replaced;
+        }
         let (lasting, code, what) = match cause.sqlite_error_code() {
             Some(Sqlite3::DatabaseBusy | Sqlite3::DatabaseLocked) => {
                 (false, SequenceUnavailable, "is locked by another connection")
