@@ -1,7 +1,8 @@
 /**
  * Data images beside what else makes and reads them: `npm run bench -- image`.
  *
- * Every number is a ratio of medians from one run. `npm run bench -- image -- quick` leaves the slow peers out.
+ * Every number is a ratio of medians from one run. `npm run bench -- image -- quick` leaves the
+ * slow peers out.
  */
 
 import * as crypto from 'node:crypto'

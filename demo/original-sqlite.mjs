@@ -1,4 +1,7 @@
-/** The thread on which the original algorithm asks SQLite: each claim is answered with the index after it. */
+/**
+ * The thread on which the original algorithm asks SQLite: each claim is answered with the index
+ * after it.
+ */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'libsql'

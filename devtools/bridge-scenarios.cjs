@@ -1,8 +1,8 @@
 'use strict'
 
 /**
- * What happens at the edges of a process to the bridge of an add-on that is not ours: as scenarios.cjs, for the add-on
- * that BRIDGE_CASES names.
+ * What happens at the edges of a process to the bridge of an add-on that is not ours: as
+ * scenarios.cjs, for the add-on that BRIDGE_CASES names.
  */
 
 const assert = require('node:assert/strict')
@@ -16,7 +16,10 @@ async function until(condition) {
   assert.ok(condition())
 }
 
-/** Runs `body` (source of a function of `cases` and `parentPort`) in a worker that says when it is up. */
+/**
+ * Runs `body` (source of a function of `cases` and `parentPort`) in a worker that says when it is
+ * up.
+ */
 async function worker(body) {
   const made = new Worker(__filename, { argv: ['(worker)'], workerData: `(${body})` })
   await new Promise((resolve, reject) => {

@@ -1,4 +1,7 @@
-/** A headless Firefox, driven over WebDriver BiDi: TEXAMPLE_FIREFOX, else `firefox-esr` or `firefox` on the PATH. */
+/**
+ * A headless Firefox, driven over WebDriver BiDi: TEXAMPLE_FIREFOX, else `firefox-esr` or `firefox`
+ * on the PATH.
+ */
 
 import { accessSync, constants } from 'node:fs'
 import path from 'node:path'

@@ -1,9 +1,10 @@
 /**
  * Finds and launches Chromium for the tests.
  *
- * Headless: the binary that TEXAMPLE_CHROMIUM names, else the one inside the npm package @sparticuz/chromium, which is
- * unpacked once into the cache folder. One of the PATH is not taken, so that every machine tests with the same.
- * With a window: the one that TEXAMPLE_CHROMIUM_WINDOW names, else `chromium` on the PATH, since the package has none.
+ * Headless: the binary that TEXAMPLE_CHROMIUM names, else the one inside the npm package
+ * @sparticuz/chromium, which is unpacked once into the cache folder. One of the PATH is not taken,
+ * so that every machine tests with the same. With a window: the one that TEXAMPLE_CHROMIUM_WINDOW
+ * names, else `chromium` on the PATH, since the package has none.
  */
 
 import { execFile } from 'node:child_process'

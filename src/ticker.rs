@@ -30,7 +30,8 @@ impl Ticker {
     /// An interval of 0 ticks as fast as the queue takes them.
     ///
     /// # Errors
-    /// `InvalidArgument` when the interval is not between 0 and [`MAX_INTERVAL_MS`], or the count is 0.
+    /// `InvalidArgument` when the interval is not between 0 and [`MAX_INTERVAL_MS`], or the count
+    /// is 0.
     ///
     /// ```
     /// use texample_bridge::{Options, Taken, Thread, queue};
@@ -86,7 +87,8 @@ impl Ticker {
         start.checked_add(since).unwrap_or(start)
     }
 
-    /// How many ticks from `next` on, which is due, are due by now: at least that one, at most a chunk.
+    /// How many ticks from `next` on, which is due, are due by now: at least that one, at most a
+    /// chunk.
     fn ready(&self, start: Instant, next: u64) -> usize {
         let left = usize::try_from(self.count - next).unwrap_or(CHUNK).min(CHUNK);
         if self.interval_ms == 0.0 {

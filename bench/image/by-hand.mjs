@@ -1,6 +1,7 @@
 /**
- * The same format in plain JavaScript on node's zlib, written as well as one can: what somebody without this package
- * would run. Buffers are kept, text is written by native calls, nothing is done twice.
+ * The same format in plain JavaScript on node's zlib, written as well as one can: what somebody
+ * without this package would run. Buffers are kept, text is written by native calls, nothing is
+ * done twice.
  */
 
 import * as zlib from 'node:zlib'
@@ -64,8 +65,8 @@ export function encodeByHand(data, level) {
 }
 
 /**
- * Reads what `encodeByHand` and the package write, and gives the same guarantees: the kind of PNG, the CRC of each chunk
- * and the CRC of the data are checked.
+ * Reads what `encodeByHand` and the package write, and gives the same guarantees: the kind of PNG,
+ * the CRC of each chunk and the CRC of the data are checked.
  * @param {Buffer} png
  */
 export function decodeByHand(png) {

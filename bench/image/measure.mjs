@@ -7,14 +7,15 @@ setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
 
 /**
- * Each begins without the garbage of the one before: who makes much of it pays for it in its own time. The young one alone: a whole
- * collection also gives memory back, which the next one would pay for.
+ * Each begins without the garbage of the one before: who makes much of it pays for it in its own
+ * time. The young one alone: a whole collection also gives memory back, which the next one would
+ * pay for.
  */
 export const collectGarbage = () => gc({ type: 'minor' })
 
 /**
- * The median of the time that each of `runs` takes, in nanoseconds, over rounds in which each runs for `slice` ms.
- * A run that throws has no time.
+ * The median of the time that each of `runs` takes, in nanoseconds, over rounds in which each runs
+ * for `slice` ms. A run that throws has no time.
  * @param {[string, () => unknown][]} runs
  * @param {{ rounds?: number, slice?: number }} [options]
  * @returns {Promise<Map<string, number>>}

@@ -14,8 +14,9 @@ const MAX_CHUNK: usize = 8192;
 
 /// Which turn of the event loop it is, as far as that is known.
 ///
-/// A wake-up does not tell whether the loop has turned since the one before: Node.js makes up to a thousand of them
-/// in one pass over its events. A turn is known to be over only where it was marked, by an immediate.
+/// A wake-up does not tell whether the loop has turned since the one before: Node.js makes up to a
+/// thousand of them in one pass over its events. A turn is known to be over only where it was
+/// marked, by an immediate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
     number: u64,
@@ -146,7 +147,8 @@ mod tests {
         }
     }
 
-    /// 0.2 ms of microtasks after each message, and the next message a moment later: a thousand wake-ups in one pass.
+    /// 0.2 ms of microtasks after each message, and the next message a moment later: a thousand
+    /// wake-ups in one pass.
     #[test]
     fn wake_ups_of_one_pass_do_not_spend_more_than_two_budgets() {
         let mut budget = TurnBudget::default();

@@ -38,7 +38,8 @@ pub enum Overflow {
 /// The bound of a queue, and what happens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Messages that may wait for the consumer; at least one. [`Overflow::Latest`] has one whatever this says.
+    /// Messages that may wait for the consumer; at least one. [`Overflow::Latest`] has one whatever
+    /// this says.
     pub capacity: usize,
     /// What happens to a message when so many wait.
     pub overflow: Overflow,
@@ -141,7 +142,8 @@ enum Offer<'a, T> {
 }
 
 impl<T> Queue<T> {
-    /// Adds `message`, making room if the policy drops old messages, and wakes the consumer if it sleeps.
+    /// Adds `message`, making room if the policy drops old messages, and wakes the consumer if it
+    /// sleeps.
     fn offer<'a>(&'a self, mut state: MutexGuard<'a, State<T>>, message: T) -> Offer<'a, T> {
         if state.closed {
             return Offer::Closed(message);
@@ -152,7 +154,8 @@ impl<T> Queue<T> {
             match self.overflow {
                 Overflow::Block | Overflow::DropNewest => return Offer::Full(state, message),
                 Overflow::DropOldest | Overflow::Latest => {
-                    // Nothing to drop when all is lent: then the new message is one too many for a moment.
+                    // Nothing to drop when all is lent: then the new message is one too many for a
+                    // moment.
                     discarded = state.waiting.pop_front();
                     state.stats.dropped += u64::from(discarded.is_some());
                 }
@@ -197,10 +200,11 @@ impl<T> Queue<T> {
         mut state: MutexGuard<'a, State<T>>,
         deadline: Option<Instant>,
     ) -> MutexGuard<'a, State<T>> {
-        // A consumer at work makes room sooner than a sleeping thread wakes, so look a few times first.
+        // A consumer at work makes room sooner than a sleeping thread wakes, so look a few times
+        // first.
         for _ in 0..LOOKS {
-            // A producer that sleeps is woken when half of the queue is free, which would never be if this one
-            // took each place at once.
+            // A producer that sleeps is woken when half of the queue is free, which would never be
+            // if this one took each place at once.
             if state.blocked > 0 {
                 break;
             }
@@ -305,8 +309,9 @@ impl<T> Producer<T> {
     /// Posts a message. Waits for room under [`Overflow::Block`], and under no other policy.
     ///
     /// # Errors
-    /// [`PostError::Closed`] with the message when the consumer has closed the queue. [`PostError::Full`] on the
-    /// thread that [`Consumer::bind_to_this_thread`] has named, where waiting would never end.
+    /// [`PostError::Closed`] with the message when the consumer has closed the queue.
+    /// [`PostError::Full`] on the thread that [`Consumer::bind_to_this_thread`] has named, where
+    /// waiting would never end.
     pub fn post(&self, message: T) -> Result<(), PostError<T>> {
         self.queue.post(message, None)
     }
@@ -324,8 +329,9 @@ impl<T> Producer<T> {
     /// Policies that drop old messages make room, as [`post`](Self::post) does.
     ///
     /// # Errors
-    /// [`PostError::Full`] with the message when there is no room, under [`Overflow::DropNewest`] too, where it is
-    /// not counted as posted then; [`PostError::Closed`] when the consumer has closed the queue.
+    /// [`PostError::Full`] with the message when there is no room, under [`Overflow::DropNewest`]
+    /// too, where it is not counted as posted then; [`PostError::Closed`] when the consumer has
+    /// closed the queue.
     pub fn try_post(&self, message: T) -> Result<(), PostError<T>> {
         match self.queue.offer(lock(&self.queue.state), message) {
             Offer::Posted => Ok(()),
@@ -337,11 +343,12 @@ impl<T> Producer<T> {
         }
     }
 
-    /// Posts messages in order, many under one lock, each as [`post`](Self::post) would: how many that were.
+    /// Posts messages in order, many under one lock, each as [`post`](Self::post) would: how many
+    /// that were.
     ///
     /// # Errors
-    /// As [`post`](Self::post), with the first message that was not posted. Those before it were, those after it
-    /// are dropped.
+    /// As [`post`](Self::post), with the first message that was not posted. Those before it were,
+    /// those after it are dropped.
     pub fn post_all(&self, messages: impl IntoIterator<Item = T>) -> Result<usize, PostError<T>> {
         // An iterator is foreign code, so it runs before the lock is taken.
         let mut rest = messages.into_iter().collect::<Vec<_>>().into_iter();
@@ -525,15 +532,17 @@ pub struct Consumer<T> {
 impl<T> Consumer<T> {
     /// Takes up to `max` messages, at least one if one waits.
     ///
-    /// Taken messages count as delivered. Only [`Taken::Empty`] and [`Taken::Ended`] answer a wake-up: after [`Taken::Some`] the
-    /// consumer must look again, now or later, for it will not be woken before it has.
+    /// Taken messages count as delivered. Only [`Taken::Empty`] and [`Taken::Ended`] answer a
+    /// wake-up: after [`Taken::Some`] the consumer must look again, now or later, for it will not
+    /// be woken before it has.
     pub fn take(&self, max: usize) -> Taken<Vec<T>> {
         // To look for nothing would be told that there is nothing.
         self.take_with(max.max(1), 0, |waiting, count| waiting.drain(..count).collect())
     }
 
-    /// As [`take`](Self::take), but the messages count against the capacity until the next look: for a consumer
-    /// that hands them on one by one and wants producers to wait for the last of them.
+    /// As [`take`](Self::take), but the messages count against the capacity until the next look:
+    /// for a consumer that hands them on one by one and wants producers to wait for the last of
+    /// them.
     pub fn take_lent(&self, max: usize) -> Taken<Vec<T>> {
         self.take_with(max.max(1), usize::MAX, |waiting, count| waiting.drain(..count).collect())
     }
@@ -563,8 +572,8 @@ impl<T> Consumer<T> {
         lock(&self.queue.state).waiting.is_empty()
     }
 
-    /// Names the thread that this is called on as the one that takes: a post that would wait for room there is
-    /// [`PostError::Full`].
+    /// Names the thread that this is called on as the one that takes: a post that would wait for
+    /// room there is [`PostError::Full`].
     pub fn bind_to_this_thread(&self) {
         lock(&self.queue.state).consumer = Some(std::thread::current().id());
     }

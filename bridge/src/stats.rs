@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Counters of one queue, all read at one moment: `posted = delivered + failed + dropped + waiting`.
+/// Counters of one queue, all read at one moment: `posted = delivered + failed + dropped +
+/// waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Messages that producers posted, the dropped ones too.
     pub posted: u64,
     /// Messages that the consumer took, less those that it reported as failed or discarded.
     pub delivered: u64,
-    /// Messages that the consumer took and could not handle: see [`Consumer::failed`](crate::Consumer::failed).
+    /// Messages that the consumer took and could not handle: see
+    /// [`Consumer::failed`](crate::Consumer::failed).
     pub failed: u64,
     /// Messages discarded: by the overflow policy, when the queue was closed, or by the consumer.
     pub dropped: u64,
@@ -57,8 +59,8 @@ impl Ages {
         self.marks.front().map_or(Duration::ZERO, |(_, since)| since.elapsed())
     }
 
-    /// The message at `position` is the oldest now: older ones were dropped. Without this the marks of
-    /// a consumer that takes nothing would pile up.
+    /// The message at `position` is the oldest now: older ones were dropped. Without this the marks
+    /// of a consumer that takes nothing would pile up.
     pub(super) fn forget(&mut self, position: u64) {
         while self.marks.get(1).is_some_and(|(next, _)| *next <= position) {
             self.marks.pop_front();

@@ -31,8 +31,8 @@ pub(crate) fn wait<'a, T>(
     condvar.wait_timeout(guard, left).unwrap_or_else(std::sync::PoisonError::into_inner).0
 }
 
-/// How often a producer looks for room before it sleeps: some 20 µs on current x86, what a wake-up costs.
-/// Looking is only a delay, so the model goes to sleep at once.
+/// How often a producer looks for room before it sleeps: some 20 µs on current x86, what a wake-up
+/// costs. Looking is only a delay, so the model goes to sleep at once.
 pub(crate) const LOOKS: usize = if cfg!(loom) { 0 } else { 16 };
 
 /// Passes about a microsecond without letting go of the processor.

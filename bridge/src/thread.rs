@@ -21,11 +21,13 @@ pub struct Thread {
 impl Thread {
     /// Starts a thread called `name` that runs `produce` and then lets go of `producer`.
     ///
-    /// A consumer that has seen the end joins without waiting. `produce` returns when a post or a sleep says that
-    /// the queue is closed; the error that says so, or one whose source says so, is no failure.
+    /// A consumer that has seen the end joins without waiting. `produce` returns when a post or a
+    /// sleep says that the queue is closed; the error that says so, or one whose source says so, is
+    /// no failure.
     ///
     /// # Errors
-    /// [`ThreadError::NotStarted`] when the operating system has no thread to give, or `name` holds a NUL.
+    /// [`ThreadError::NotStarted`] when the operating system has no thread to give, or `name` holds
+    /// a NUL.
     pub fn spawn<T, E>(
         name: &str,
         producer: Producer<T>,
@@ -38,10 +40,11 @@ impl Thread {
         Self::spawn_then(name, producer, produce, || {})
     }
 
-    /// As [`spawn`](Self::spawn); `was_closed` is called at the very end, if the queue was closed by then.
+    /// As [`spawn`](Self::spawn); `was_closed` is called at the very end, if the queue was closed
+    /// by then.
     ///
-    /// Of two threads, one that closes the queue and then looks at [`has_returned`](Self::has_returned) and this one,
-    /// at least one learns of the other.
+    /// Of two threads, one that closes the queue and then looks at
+    /// [`has_returned`](Self::has_returned) and this one, at least one learns of the other.
     pub(crate) fn spawn_then<T, E>(
         name: &str,
         producer: Producer<T>,

@@ -1,4 +1,6 @@
-/** The ids: what three processes draw, the ranges they claim, and the waits beside the old way's. */
+/**
+ * The ids: what three processes draw, the ranges they claim, and the waits beside the old way's.
+ */
 
 import { colour, livePlot, windowSeconds } from './plot.mjs'
 

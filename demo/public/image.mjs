@@ -1,4 +1,7 @@
-/** The data image: what the visitor types, as pixels of another origin, read back here; saved and dropped without one. */
+/**
+ * The data image: what the visitor types, as pixels of another origin, read back here; saved and
+ * dropped without one.
+ */
 
 import { encodeImage } from '/client/encode.mjs'
 import { decodeImage, queryXD } from '/client/index.mjs'

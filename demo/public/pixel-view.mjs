@@ -1,6 +1,8 @@
 /** A canvas that shows the pixels of an image, magnified. */
 
-/** Pixels as large as the canvas allows, in rows that fill it, with the characters that each holds. */
+/**
+ * Pixels as large as the canvas allows, in rows that fill it, with the characters that each holds.
+ */
 export class PixelView {
   #canvas
   #pixels

@@ -1,4 +1,5 @@
-//! Any bytes: as a file, and as the chunks and pixels behind a sound container, where a random file never comes to.
+//! Any bytes: as a file, and as the chunks and pixels behind a sound container, where a random file
+//! never comes to.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,7 +12,8 @@ fuzz_target!(|data: &[u8]| {
     let Some((&selector, bytes)) = data.split_first() else { return };
     let _ = decode(&contained(selector, bytes), &LIMIT);
 
-    // Damage to an image of ours that the CRC of the file does not show: never read as something else.
+    // Damage to an image of ours that the CRC of the file does not show: never read as something
+    // else.
     let json = r#"{"a":1,"es":"b\u00faho"}"#;
     let options = EncodeOptions {
         compression: Compression::None,

@@ -2,7 +2,8 @@ import { crc32 } from './crc32.mjs'
 import { TexampleError } from './error.mjs'
 
 /**
- * The value in a payload, which is the bytes of the pixels: JSON, a zero and a CRC, or 00 01, a length, a CRC and bytes.
+ * The value in a payload, which is the bytes of the pixels: JSON, a zero and a CRC, or 00 01, a
+ * length, a CRC and bytes.
  * @param {Uint8Array} payload at the beginning of its buffer
  * @param {boolean} [legacy] accept what the original encoder wrote, which has no CRC
  */

@@ -3,15 +3,17 @@
  * @param {any} picture
  */
 export async function draw(picture) {
-  // An element's own size depends on the density of its `srcset`; a bitmap has the size of the file.
+  // An element's own size depends on the density of its `srcset`; a bitmap has the size of the
+  // file.
   const bitmap = await createImageBitmap(picture)
   const rgba = readBack(bitmap.width, bitmap.height, (context) => context.drawImage(bitmap, 0, 0))
   return new Uint8Array(rgba.filter((_, at) => at % 4 < 3))
 }
 
 /**
- * How far the canvas is off when it reads back known pixels: browsers that guard against fingerprinting answer with
- * noise, and without an error. Measured once a page; 0 is honest, 9 is no canvas at all.
+ * How far the canvas is off when it reads back known pixels: browsers that guard against
+ * fingerprinting answer with noise, and without an error. Measured once a page; 0 is honest, 9 is
+ * no canvas at all.
  */
 export const noise = () => (known ??= measure())
 

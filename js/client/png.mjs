@@ -2,8 +2,8 @@ import { TexampleError, unreadable } from './error.mjs'
 import { inflate } from './inflate.mjs'
 
 /**
- * Red, green and blue of a PNG file of any kind, read without a canvas. Of 16 bits the high byte counts, and alpha is
- * passed over.
+ * Red, green and blue of a PNG file of any kind, read without a canvas. Of 16 bits the high byte
+ * counts, and alpha is passed over.
  * @param {any} response a Response or a Blob
  * @returns {Promise<Uint8Array>}
  */
@@ -24,7 +24,8 @@ export async function readPng(response) {
     const height = at(20)
     const [depth, colour, , , interlaced] = bytes.subarray(24)
     const channels = [1, 0, 3, 1, 2, 0, 4][colour]
-    // Sixteen bits of as many pixels as a data image has at the most: a larger picture must not take memory.
+    // Sixteen bits of as many pixels as a data image has at the most: a larger picture must not
+    // take memory.
     if (width * height * depth > 2 ** 28) throw 0
     const parts = []
     /** @type {any} */

@@ -34,7 +34,10 @@ const CHARSETS = ['ascii', 'utf-8']
 /** Characters of a text that crosses faster when it is known to be Latin-1. */
 const WORTH_A_LOOK = 2048
 
-/** Small images share memory, as Node's small buffers do: making a buffer takes longer than making the image. */
+/**
+ * Small images share memory, as Node's small buffers do: making a buffer takes longer than making
+ * the image.
+ */
 const SLAB = 16_384
 
 /** The most bytes of an image that goes into the slab; src/node/image has the same number. */
@@ -227,7 +230,8 @@ function parse(json) {
 }
 
 /**
- * Runs a task on the pool; its failure arrives as a value, because native task errors cannot carry our codes.
+ * Runs a task on the pool; its failure arrives as a value, because native task errors cannot carry
+ * our codes.
  * @template T
  * @param {() => Promise<T | { code: string, message: string }>} start
  * @returns {Promise<T>}

@@ -25,7 +25,8 @@ const PIECE = 56 << 10
 const WORTH = 128 << 10
 
 /**
- * The JSON text of `data`; of a long array perhaps the texts of arrays that it is made of; undefined if there is none.
+ * The JSON text of `data`; of a long array perhaps the texts of arrays that it is made of;
+ * undefined if there is none.
  * @param {unknown} data
  * @param {number} most characters, past which the rest is not needed
  * @returns {string | string[] | undefined}
@@ -47,8 +48,9 @@ function writeJson(data, most) {
 }
 
 /**
- * Whether an array is long, and its elements are written as those of any other. An array that is changed from within a
- * getter or a `toJSON` deeper down is not noticed, since a piece's elements are read together.
+ * Whether an array is long, and its elements are written as those of any other. An array that is
+ * changed from within a getter or a `toJSON` deeper down is not noticed, since a piece's elements
+ * are read together.
  * @param {unknown} data
  * @returns {data is unknown[]}
  */
@@ -67,7 +69,8 @@ function isPlain(element) {
 }
 
 /**
- * Whether no character is above `ÿ`. V8 keeps such text in one byte a character, and then knows without a look at them.
+ * Whether no character is above `ÿ`. V8 keeps such text in one byte a character, and then knows
+ * without a look at them.
  * @param {string | string[]} json
  */
 function isLatin1(json) {

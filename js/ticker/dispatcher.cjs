@@ -25,8 +25,8 @@ const MIN_LENDING_CAPACITY = 32
 /**
  * A ticking thread and the delivery of its ticks.
  *
- * The native half holds on to this until the thread was joined; nothing in here refers to the public `Ticker`,
- * which may be collected before.
+ * The native half holds on to this until the thread was joined; nothing in here refers to the
+ * public `Ticker`, which may be collected before.
  */
 class Delivery {
   /** @type {any} The native half; absent when the signal had aborted before the start. */
@@ -152,7 +152,10 @@ class Delivery {
     }
   }
 
-  /** `#at` is ahead of every call, so that nothing is delivered twice when the callback throws, and `stop()` ends the loop. */
+  /**
+   * `#at` is ahead of every call, so that nothing is delivered twice when the callback throws, and
+   * `stop()` ends the loop.
+   */
   #deliver() {
     const callback = this.#callback
     const chunk = this.#chunk

@@ -47,7 +47,8 @@ class Ticker {
 }
 
 /**
- * @param {any} texample the module, whose `callback` is looked up by tickers that have none of their own
+ * @param {any} texample the module, whose `callback` is looked up by tickers that have none of
+ *   their own
  */
 function create(texample) {
   return {

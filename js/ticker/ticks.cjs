@@ -7,7 +7,10 @@ const { END } = require('./dispatcher.cjs')
 const { fromNative } = require('../errors.cjs')
 
 /** @typedef {import('./options.cjs').TicksOptions} Options */
-/** @typedef {{ resolve: (result: IteratorResult<number, any>) => void, reject: (error: unknown) => void }} Asker */
+/**
+ * @typedef {{ resolve: (result: IteratorResult<number, any>) => void, reject: (error: unknown) =>
+ * void }} Asker
+ */
 
 /** As `node:timers/promises` rejects. */
 class AbortError extends Error {
@@ -92,7 +95,9 @@ class Ticks {
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** Takes a tick for each asker. While nobody asks, ticks wait in the queue and its policy holds. */
+  /**
+   * Takes a tick for each asker. While nobody asks, ticks wait in the queue and its policy holds.
+   */
   #pull() {
     while (this.#askers.length > 0 || this.#ended) {
       const taken = addon.tickerTake(this.#native, this.#cell, false)

@@ -85,8 +85,8 @@ impl<'a> Canonical<'a> {
         is_canonical.then_some(Self { layout, data })
     }
 
-    /// Inflates the rows into `raw`, and says where in it the bytes of the pixels are; none if a row has a filter, or the
-    /// stream is broken.
+    /// Inflates the rows into `raw`, and says where in it the bytes of the pixels are; none if a
+    /// row has a filter, or the stream is broken.
     pub(super) fn read(&self, codec: &mut Codec, raw: &mut Vec<u8>) -> Option<Range<usize>> {
         let row = self.layout.row();
         let length = (row + 1) * self.layout.height;

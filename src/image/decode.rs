@@ -37,8 +37,8 @@ impl Workspace {
     /// Reads the content of a PNG and hands it to `read`, without a copy.
     ///
     /// # Errors
-    /// `ImageInvalid` when it is not a PNG; `ImageCorrupt` when the file or its pixels were changed;
-    /// `DataTooLarge` past `max_bytes`.
+    /// `ImageInvalid` when it is not a PNG; `ImageCorrupt` when the file or its pixels were
+    /// changed; `DataTooLarge` past `max_bytes`.
     pub fn decode<R>(
         &mut self,
         png: &[u8],

@@ -45,8 +45,8 @@ pub(super) struct Codec {
 }
 
 impl Codec {
-    /// Deflates `raw` into `out` as a zlib stream, or as a bare one, and returns its length; none if it would be
-    /// longer than `limit`, whatever is in `out` then.
+    /// Deflates `raw` into `out` as a zlib stream, or as a bare one, and returns its length; none
+    /// if it would be longer than `limit`, whatever is in `out` then.
     pub(super) fn deflate(
         &mut self,
         raw: &[u8],
@@ -75,11 +75,13 @@ impl Codec {
 
     /// The most bytes that `deflate` makes of so many.
     pub(super) const fn bound(bytes: usize) -> usize {
-        // Blocks of libdeflate hold at least 5000 bytes; each costs at most 5, and the last 9 are its safety margin.
+        // Blocks of libdeflate hold at least 5000 bytes; each costs at most 5, and the last 9 are
+        // its safety margin.
         bytes + bytes.div_ceil(5_000) * 5 + 5 + 9 + 6
     }
 
-    /// Inflates to exactly `out.len()` bytes; false when the stream is broken, or of another length.
+    /// Inflates to exactly `out.len()` bytes; false when the stream is broken, or of another
+    /// length.
     pub(super) fn inflate(&mut self, stream: &[u8], wrapper: Wrapper, out: &mut [u8]) -> bool {
         let decompressor = self.inflate.get_or_insert_with(Decompressor::new);
         let inflated = match wrapper {
@@ -111,7 +113,8 @@ pub(super) const fn stored_length(layout: Layout) -> usize {
     2 + 5 * blocks + row * layout.height + 4
 }
 
-/// Writes rows, each behind a filter byte of 0, as a zlib stream of stored blocks of whole rows; `out` has its length.
+/// Writes rows, each behind a filter byte of 0, as a zlib stream of stored blocks of whole rows;
+/// `out` has its length.
 pub(super) fn store(bytes: &[u8], layout: Layout, out: &mut [u8]) {
     let row = layout.row();
     let mut adler = Adler32::new();

@@ -102,7 +102,8 @@ fn encode_source(source: Source<'_>, options: &EncodeOptions) -> Result<Vec<u8>>
 /// Packs anything that serde can serialize into a PNG.
 ///
 /// # Errors
-/// `NotSerializable` when serde_json cannot write it, with its error as source; `DataTooLarge` past `max_bytes`.
+/// `NotSerializable` when serde_json cannot write it, with its error as source; `DataTooLarge` past
+/// `max_bytes`.
 ///
 /// ```
 /// use texample::image::{DecodeOptions, EncodeOptions, decode_data, encode_data};
@@ -125,8 +126,8 @@ pub fn encode_data<T: Serialize + ?Sized>(data: &T, options: &EncodeOptions) -> 
 /// percent-decoded. The text is not parsed.
 ///
 /// # Errors
-/// `ImageInvalid` when it is not a PNG; `ImageCorrupt` when the file or its pixels were changed, and
-/// when it carries bytes; `DataTooLarge` past `max_bytes`.
+/// `ImageInvalid` when it is not a PNG; `ImageCorrupt` when the file or its pixels were changed,
+/// and when it carries bytes; `DataTooLarge` past `max_bytes`.
 pub fn decode(png: &[u8], options: &DecodeOptions) -> Result<String> {
     decode_json(png, options, str::to_owned)
 }

@@ -21,7 +21,8 @@ pub(super) struct PngDecoder<'a> {
     /// Bytes of all rows as the file stores them, each with its filter byte.
     pub(super) stored: usize,
     /// Whether it is of a kind that the original encoder wrote: one row of red, green and blue of
-    /// eight bits, with alpha or without. Its images carry no CRC, and a picture of one grey would be read as digits.
+    /// eight bits, with alpha or without. Its images carry no CRC, and a picture of one grey would
+    /// be read as digits.
     pub(super) may_be_original: bool,
     decoder: Decoder<Cursor<&'a [u8]>>,
 }

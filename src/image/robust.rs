@@ -4,9 +4,9 @@
 //! the top six bits of each channel alone carry data, and the two low ones are written `10`: a flip
 //! of either, or plus or minus one, does not carry into the data.
 //!
-//! The content is JSON text, or bytes in their plain form. It is carried as a header of twelve bytes
-//! and a bare deflate stream: length of the stream, length of the content, CRC-32 of the content,
-//! all big-endian.
+//! The content is JSON text, or bytes in their plain form. It is carried as a header of twelve
+//! bytes and a bare deflate stream: length of the stream, length of the content, CRC-32 of the
+//! content, all big-endian.
 
 use libdeflater::crc32;
 

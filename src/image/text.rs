@@ -1,15 +1,16 @@
 //! JSON text as the bytes that an image carries.
 //!
-//! `%` is always escaped: text that holds one is percent-encoded text of the
-//! original encoder. So is a zero, which would end the text. Escapes are legal wherever a character beyond ASCII or a `%`
-//! can stand in JSON, which is inside strings only.
+//! `%` is always escaped: text that holds one is percent-encoded text of the original encoder. So
+//! is a zero, which would end the text. Escapes are legal wherever a character beyond ASCII or a
+//! `%` can stand in JSON, which is inside strings only.
 
 use crate::{Error, ErrorCode, Result};
 
 /// Which characters are carried as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Charset {
-    /// Every UTF-16 unit that is `%` or above `~` is written `\uXXXX`: readable by the original decoder.
+    /// Every UTF-16 unit that is `%` or above `~` is written `\uXXXX`: readable by the original
+    /// decoder.
     #[default]
     Ascii,
     /// Only `%` is escaped: smaller for text that is not Latin.
@@ -121,7 +122,8 @@ fn needs_escape(unit: u16) -> u16 {
     u16::from(unit.wrapping_sub(1) > 0x7D) | u16::from(unit == u16::from(b'%'))
 }
 
-/// Writes a chunk that has escapes: what is between them is copied sixteen bytes at a time, and cut back to what it is.
+/// Writes a chunk that has escapes: what is between them is copied sixteen bytes at a time, and cut
+/// back to what it is.
 #[inline(never)]
 fn write_ascii_chunk<U: Copy + Into<u16>>(chunk: &[U; CHUNK], out: &mut Vec<u8>) {
     let mut bytes = [0; 2 * CHUNK];

@@ -28,8 +28,8 @@ thread_local! {
 impl Workspace {
     /// Runs `work` with the workspace of this thread.
     ///
-    /// Not re-entrant by design: when `work` comes back here (a `Serialize` that encodes an image), it gets a fresh
-    /// workspace.
+    /// Not re-entrant by design: when `work` comes back here (a `Serialize` that encodes an image),
+    /// it gets a fresh workspace.
     pub fn of_thread<R>(work: impl FnOnce(&mut Workspace) -> R) -> R {
         WORKSPACE.with(|workspace| match workspace.try_borrow_mut() {
             Ok(mut workspace) => {

@@ -1,7 +1,7 @@
 //! The N-API shell of `ids`: the handles of one JavaScript thread, under one wake-up.
 //!
-//! Ids cross as leased ranges; the cursor over them lives in JavaScript. The wake-up neither keeps the
-//! process alive nor outlives its environment.
+//! Ids cross as leased ranges; the cursor over them lives in JavaScript. The wake-up neither keeps
+//! the process alive nor outlives its environment.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -171,7 +171,8 @@ impl SequenceHandles {
         }
     }
 
-    /// The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any.
+    /// The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges,
+    /// if any.
     #[napi]
     pub fn request(&self, key: f64, missing: f64) -> Option<Vec<i64n>> {
         let grant = self.shared.handle(key)?.request(missing as u64);
@@ -234,7 +235,8 @@ impl SequenceHandles {
         })
     }
 
-    /// Closes the handle; `unused` is starts and ends of what it has left. True when that is over at once.
+    /// Closes the handle; `unused` is starts and ends of what it has left. True when that is over
+    /// at once.
     #[napi]
     pub fn close(&self, key: f64, unused: BigInt64Array) -> bool {
         let (pairs, _) = unused.as_chunks::<2>();
@@ -255,8 +257,8 @@ impl SequenceHandles {
         drop(entry);
     }
 
-    /// Not as a typed array: each would have a finalizer of its own, and thousands of them run at once after a garbage
-    /// collection, while everything else on the thread waits.
+    /// Not as a typed array: each would have a finalizer of its own, and thousands of them run at
+    /// once after a garbage collection, while everything else on the thread waits.
     fn pass(&self, key: f64, grant: Grant) -> Option<Vec<i64n>> {
         let mut flags = 0;
         if grant.error.is_some() {
@@ -320,7 +322,8 @@ pub fn is_first_default_store() -> bool {
     !SAID.swap(true, Ordering::Relaxed)
 }
 
-/// How an operation on an index ended: napi's own task errors cannot carry our codes, so errors travel as values.
+/// How an operation on an index ended: napi's own task errors cannot carry our codes, so errors
+/// travel as values.
 #[napi(object, object_from_js = false)]
 pub struct IndexResult {
     /// The next id that a claim would get.

@@ -77,8 +77,8 @@ pub fn ticker_start(
     Ok(External::new(ticks))
 }
 
-/// Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the capacity until
-/// the next call.
+/// Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the
+/// capacity until the next call.
 #[napi]
 pub fn ticker_take(
     #[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>,
@@ -95,7 +95,8 @@ pub fn ticker_take(
     })
 }
 
-/// Whether this turn of the event loop has time for more ticks that were taken before; if not, a wake-up will come.
+/// Whether this turn of the event loop has time for more ticks that were taken before; if not, a
+/// wake-up will come.
 #[napi]
 pub fn ticker_has_time(
     #[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>,

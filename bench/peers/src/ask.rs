@@ -1,6 +1,7 @@
 //! Threads and futures that ask JavaScript: over the bridge, and as napi-rs does it.
 //!
-//! Each function starts the askers, and calls `done` with the answers a second when all have their answers.
+//! Each function starts the askers, and calls `done` with the answers a second when all have their
+//! answers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};

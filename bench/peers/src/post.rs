@@ -21,7 +21,8 @@ pub fn tsfn_flood(callback: Function<'_, f64, ()>, count: u32) -> napi::Result<(
     Ok(())
 }
 
-/// Calls back with the time, `count` times, after a sleep each: one threadsafe-function call per message.
+/// Calls back with the time, `count` times, after a sleep each: one threadsafe-function call per
+/// message.
 #[napi]
 pub fn tsfn_stamps(callback: Function<'_, f64, ()>, count: u32, every_ms: u32) -> napi::Result<()> {
     let call = callback.build_threadsafe_function::<f64>().build()?;

@@ -25,8 +25,8 @@ pub struct Builder<T> {
 }
 
 impl<T: Send + 'static> Builder<T> {
-    /// Messages that may wait for JavaScript, at least one; 1024 if it is not said. It is a bound of messages, not
-    /// of bytes: frames of 64 KB want a small one.
+    /// Messages that may wait for JavaScript, at least one; 1024 if it is not said. It is a bound
+    /// of messages, not of bytes: frames of 64 KB want a small one.
     #[must_use]
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.options.capacity = capacity;
@@ -40,29 +40,32 @@ impl<T: Send + 'static> Builder<T> {
         self
     }
 
-    /// Calls `interrupt` once when the bridge is stopped or its environment ends, before the thread is joined: for a
-    /// thread that waits somewhere else than in the bridge. Shut its socket down there, or close its queue.
+    /// Calls `interrupt` once when the bridge is stopped or its environment ends, before the thread
+    /// is joined: for a thread that waits somewhere else than in the bridge. Shut its socket down
+    /// there, or close its queue.
     ///
-    /// It is called on JavaScript's thread, after the producer was closed. It is not called where the thread returns
-    /// by itself first, nor where Node.js runs no cleanup hooks, as at `process.exit()` in the main thread.
+    /// It is called on JavaScript's thread, after the producer was closed. It is not called where
+    /// the thread returns by itself first, nor where Node.js runs no cleanup hooks, as at
+    /// `process.exit()` in the main thread.
     #[must_use]
     pub fn on_stop(mut self, interrupt: impl FnOnce() + 'static) -> Self {
         self.on_stop = Some(Box::new(interrupt));
         self
     }
 
-    /// Whether the next call waits until the promise that the callback returned has settled; not if it is not said.
+    /// Whether the next call waits until the promise that the callback returned has settled; not if
+    /// it is not said.
     ///
-    /// This is how JavaScript holds the thread back: while it waits, messages wait in the queue, and its policy holds.
-    /// A promise that is rejected is an `uncaughtException`.
+    /// This is how JavaScript holds the thread back: while it waits, messages wait in the queue,
+    /// and its policy holds. A promise that is rejected is an `uncaughtException`.
     #[must_use]
     pub fn wait_for_callback(mut self, wait: bool) -> Self {
         self.waits = wait;
         self
     }
 
-    /// Calls back with several messages at a time, as many as there are: `B` is a [`Batch`] of them, such as
-    /// `Vec<String>` for an array and `Float64Array` for a typed array.
+    /// Calls back with several messages at a time, as many as there are: `B` is a [`Batch`] of
+    /// them, such as `Vec<String>` for an array and `Float64Array` for a typed array.
     ///
     /// # Errors
     /// When the callback cannot be referenced.
@@ -73,8 +76,8 @@ impl<T: Send + 'static> Builder<T> {
         self.ready(env, callback, |delivery, inbox| delivery.batches::<T, B>(inbox))
     }
 
-    /// Calls back with one message at a time. A message that is turned into [`FnArgs`](napi::bindgen_prelude::FnArgs),
-    /// as a tuple is, is several arguments.
+    /// Calls back with one message at a time. A message that is turned into
+    /// [`FnArgs`](napi::bindgen_prelude::FnArgs), as a tuple is, is several arguments.
     ///
     /// # Errors
     /// When the callback cannot be referenced.
@@ -86,8 +89,8 @@ impl<T: Send + 'static> Builder<T> {
         self.ready(env, callback, |delivery, inbox| delivery.each::<T, A>(inbox))
     }
 
-    /// Takes nothing by itself: `notify` is called when there is something to take, and JavaScript takes it with the
-    /// functions that you make of the [`Receiver`]'s.
+    /// Takes nothing by itself: `notify` is called when there is something to take, and JavaScript
+    /// takes it with the functions that you make of the [`Receiver`]'s.
     ///
     /// # Errors
     /// As [`Ready::spawn`].
@@ -133,14 +136,14 @@ pub struct Ready<T: 'static> {
 impl<T: Send + 'static> Ready<T> {
     /// Starts a thread that runs `produce`.
     ///
-    /// `produce` returns soon after a post or a sleep says that the queue is closed: the end of the process waits for
-    /// it. That error may be what it returns, and is no failure. Every other error, and a panic, is what
-    /// [`Bridge::done`] rejects with; where that was never called it is an `uncaughtException`, except for an error
-    /// that is returned after [`Bridge::stop`].
+    /// `produce` returns soon after a post or a sleep says that the queue is closed: the end of the
+    /// process waits for it. That error may be what it returns, and is no failure. Every other
+    /// error, and a panic, is what [`Bridge::done`] rejects with; where that was never called it is
+    /// an `uncaughtException`, except for an error that is returned after [`Bridge::stop`].
     ///
     /// # Errors
-    /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), the operating system gives no thread
-    /// (`ERR_TEXAMPLE_THREAD_FAILED`), or the environment is about to end.
+    /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), the operating system gives no
+    /// thread (`ERR_TEXAMPLE_THREAD_FAILED`), or the environment is about to end.
     pub fn spawn<E>(
         self,
         produce: impl FnOnce(&Producer<T>) -> Result<(), E> + Send + 'static,
@@ -154,11 +157,12 @@ impl<T: Send + 'static> Ready<T> {
         Ok(bridge)
     }
 
-    /// Opens the bridge for threads of your own. It ends when the last clone of the producer is dropped, or when it
-    /// is stopped, whatever clones there are.
+    /// Opens the bridge for threads of your own. It ends when the last clone of the producer is
+    /// dropped, or when it is stopped, whatever clones there are.
     ///
     /// # Errors
-    /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), or the environment is about to end.
+    /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), or the environment is about to
+    /// end.
     pub fn open(self) -> napi::Result<(Bridge<T>, Producer<T>)> {
         let Self { env, builder, delivery, drain } = self;
         let slot = Rc::new(OnceCell::<Rc<Inbox<T>>>::new());
@@ -185,7 +189,8 @@ impl<T> fmt::Debug for Ready<T> {
 /// An error for JavaScript that says why there is no thread.
 pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
     use napi::bindgen_prelude::{FromNapiValue, Unknown};
-    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript open.
+    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript
+    // open.
     unsafe {
         let value = thread_error_value(env.raw(), error);
         if value.is_null() {
@@ -197,12 +202,12 @@ pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
 
 /// Producers that post messages of type `T`, and the JavaScript callback that receives them.
 ///
-/// It goes on when this handle is dropped or collected. It ends when its thread has returned (or the last clone of
-/// its producer was dropped) and the last message was delivered, by [`stop`](Self::stop), and with its environment:
-/// the process, or the worker.
+/// It goes on when this handle is dropped or collected. It ends when its thread has returned (or
+/// the last clone of its producer was dropped) and the last message was delivered, by
+/// [`stop`](Self::stop), and with its environment: the process, or the worker.
 ///
-/// What the callback throws is an `uncaughtException`; delivery goes on with the next message. A message that cannot
-/// be converted is one too, and concerns no other message.
+/// What the callback throws is an `uncaughtException`; delivery goes on with the next message. A
+/// message that cannot be converted is one too, and concerns no other message.
 ///
 /// A handle stays on the thread of its environment.
 pub struct Bridge<T: 'static> {
@@ -222,8 +227,8 @@ impl<T: Send + 'static> Bridge<T> {
         }
     }
 
-    /// Ends the bridge: messages that wait are dropped, the callback is not called again, posts and sleeps say that
-    /// the queue is closed, and `on_stop` is called. Twice does no harm.
+    /// Ends the bridge: messages that wait are dropped, the callback is not called again, posts and
+    /// sleeps say that the queue is closed, and `on_stop` is called. Twice does no harm.
     pub fn stop(&self) {
         self.inbox.stop();
     }
@@ -233,19 +238,21 @@ impl<T: Send + 'static> Bridge<T> {
         self.inbox.set_ref(keep_alive);
     }
 
-    /// The counters, read at one moment: `posted = delivered + failed + dropped + waiting`. A message counts as failed
-    /// when it could not be converted, and when the callback threw or its promise, which was waited for, was rejected.
+    /// The counters, read at one moment: `posted = delivered + failed + dropped + waiting`. A
+    /// message counts as failed when it could not be converted, and when the callback threw or its
+    /// promise, which was waited for, was rejected.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inbox.stats()
     }
 
-    /// A promise for the end of the bridge. It settles after the last message, when the thread was joined: so what
-    /// the thread held, such as a serial port, is free.
+    /// A promise for the end of the bridge. It settles after the last message, when the thread was
+    /// joined: so what the thread held, such as a serial port, is free.
     ///
-    /// It is rejected with the error that the thread returned, whose code is kept, or with its panic
-    /// (`ERR_TEXAMPLE_THREAD_PANICKED`). The code is that of a [`CodedError`](crate::CodedError), of a [`napi::Error`],
-    /// or Node's for a [`std::io::Error`], such as `ENOENT`; other errors have `ERR_TEXAMPLE_THREAD_FAILED`.
+    /// It is rejected with the error that the thread returned, whose code is kept, or with its
+    /// panic (`ERR_TEXAMPLE_THREAD_PANICKED`). The code is that of a
+    /// [`CodedError`](crate::CodedError), of a [`napi::Error`], or Node's for a [`std::io::Error`],
+    /// such as `ENOENT`; other errors have `ERR_TEXAMPLE_THREAD_FAILED`.
     ///
     /// # Errors
     /// When Node-API makes no promise.

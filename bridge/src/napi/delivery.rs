@@ -17,10 +17,11 @@ use crate::thread::panic_message;
 
 /// What a callback receives for several messages of type `T`.
 ///
-/// An array is a `Vec<T>`; numbers are best a typed array, such as `Float64Array`. A type of your own has to say
-/// itself what becomes of a message that cannot be converted.
+/// An array is a `Vec<T>`; numbers are best a typed array, such as `Float64Array`. A type of your
+/// own has to say itself what becomes of a message that cannot be converted.
 pub trait Batch<T>: Sized {
-    /// Makes the value. A message that fails is left out of it, and its error is added to `failures`.
+    /// Makes the value. A message that fails is left out of it, and its error is added to
+    /// `failures`.
     ///
     /// # Errors
     /// When there can be no value at all: then no message is delivered.
@@ -238,7 +239,8 @@ fn when_settled<T: Send + 'static>(inbox: &Rc<Inbox<T>>, count: usize, settled: 
     }
 }
 
-/// Goes on after the microtasks of what was called, and with the time that those take on the same account.
+/// Goes on after the microtasks of what was called, and with the time that those take on the same
+/// account.
 fn microtasks_first<T: Send + 'static>(inbox: &Rc<Inbox<T>>) -> napi::Result<()> {
     inbox.wakeup().wake();
     Ok(())

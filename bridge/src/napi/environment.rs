@@ -15,7 +15,8 @@ use super::value::{Reference, call};
 use crate::budget::Turn;
 
 thread_local! {
-    /// Those of this thread. Never dropped: where a process exits without running its hooks, Node is gone by then.
+    /// Those of this thread. Never dropped: where a process exits without running its hooks, Node
+    /// is gone by then.
     static ENVIRONMENTS: RefCell<ManuallyDrop<Vec<Rc<Environment>>>> =
         const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
@@ -33,8 +34,8 @@ pub(super) struct Environment {
     has_ended: Cell<bool>,
 }
 
-/// What bridges borrow of an environment. Taken when the first bridge is opened, so that a test's fake clock, which
-/// comes later, does not reach in here.
+/// What bridges borrow of an environment. Taken when the first bridge is opened, so that a test's
+/// fake clock, which comes later, does not reach in here.
 struct Functions {
     set_immediate: Reference,
     turned: Reference,
@@ -72,7 +73,8 @@ impl Environment {
             has_ended: Cell::new(false),
         });
         *made.functions.borrow_mut() = Some(Rc::new(Functions::new(env, &made)?));
-        // For when the last member is gone: what is kept for this environment must not be taken for a later one's.
+        // For when the last member is gone: what is kept for this environment must not be taken for
+        // a later one's.
         Hook::add(&made)?;
         ENVIRONMENTS.with_borrow_mut(|all| all.push(Rc::clone(&made)));
         Ok(made)
@@ -98,7 +100,8 @@ impl Environment {
         body(&self.functions()?.intrinsics)
     }
 
-    /// Whether JavaScript may still be run: when a worker is terminated each call fails, as if it threw.
+    /// Whether JavaScript may still be run: when a worker is terminated each call fails, as if it
+    /// threw.
     ///
     /// # Safety
     /// The environment is live, and no exception is pending.
@@ -120,8 +123,8 @@ impl Environment {
 
     /// Marks the end of this turn, by an immediate.
     ///
-    /// An immediate runs right after the poll in which it was set. Bridges go on by waking the next poll: beside an
-    /// idle server that one would sleep, however many unref'd immediates wait.
+    /// An immediate runs right after the poll in which it was set. Bridges go on by waking the next
+    /// poll: beside an idle server that one would sleep, however many unref'd immediates wait.
     pub(super) fn mark_turn(&self) -> napi::Result<()> {
         let turn = self.turn.get();
         if turn.is_marked() {
@@ -160,7 +163,8 @@ impl Environment {
         drop(removed);
     }
 
-    /// Closes all members before the first is joined: the thread of one may wait for an answer from another.
+    /// Closes all members before the first is joined: the thread of one may wait for an answer from
+    /// another.
     fn end(self: &Rc<Self>) {
         if self.has_ended.replace(true) {
             return;
@@ -204,8 +208,8 @@ impl Functions {
     }
 }
 
-/// A cleanup hook that ends an environment. Hooks run last in, first out: one that was added after a threadsafe
-/// function was made runs before Node takes that away.
+/// A cleanup hook that ends an environment. Hooks run last in, first out: one that was added after
+/// a threadsafe function was made runs before Node takes that away.
 pub(super) struct Hook {
     env: sys::napi_env,
     data: *mut c_void,
@@ -215,7 +219,8 @@ impl Hook {
     pub(super) fn add(environment: &Rc<Environment>) -> napi::Result<Self> {
         // A box of its own: a hook is known by its data.
         let data: *mut c_void = Box::into_raw(Box::new(Rc::clone(environment))).cast();
-        // SAFETY: the environment is live; the hook owns the box that it is given, until it runs or is removed.
+        // SAFETY: the environment is live; the hook owns the box that it is given, until it runs or
+        // is removed.
         let status = unsafe { sys::napi_add_env_cleanup_hook(environment.env, Some(environment_ends), data) };
         check_status!(status, "the cleanup hook could not be added").inspect_err(|_| {
             // SAFETY: the call failed, so the hook will not take what it was offered.
@@ -235,7 +240,8 @@ impl Hook {
 }
 
 unsafe extern "C" fn environment_ends(data: *mut c_void) {
-    // SAFETY: the box that `Hook::add` gave away; `Hook::remove` takes the hook away before it takes that back.
+    // SAFETY: the box that `Hook::add` gave away; `Hook::remove` takes the hook away before it
+    // takes that back.
     let environment = unsafe { Box::from_raw(data.cast::<Rc<Environment>>()) };
     environment.end();
 }

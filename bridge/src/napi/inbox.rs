@@ -180,8 +180,8 @@ impl<T: Send + 'static> Inbox<T> {
         Ok(next)
     }
 
-    /// As [`next`](Self::next), for messages that are delivered one by one: those that are taken wait in hand, and
-    /// count against the capacity for as long as they do.
+    /// As [`next`](Self::next), for messages that are delivered one by one: those that are taken
+    /// wait in hand, and count against the capacity for as long as they do.
     pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Next<()>> {
         // A policy that drops must see all that wait, so nothing is taken ahead from under it.
         let lends = self.overflow == Overflow::Block && self.consumer.capacity() >= MIN_LENDING_CAPACITY;
@@ -357,7 +357,8 @@ impl<T: Send + 'static> Inbox<T> {
         outcome
     }
 
-    /// As [`end`](Self::end), and tells the program: the listeners, or as an exception where there are none.
+    /// As [`end`](Self::end), and tells the program: the listeners, or as an exception where there
+    /// are none.
     pub(super) fn end_and_tell(&self) -> napi::Result<()> {
         // What a read that `on_stop` has interrupted returns is no surprise.
         let was_stopped = self.is_closed();

@@ -22,10 +22,11 @@ pub enum Received<B> {
     Ended,
 }
 
-/// The end of a bridge for JavaScript that takes messages when it wants them, as an async iterator does.
+/// The end of a bridge for JavaScript that takes messages when it wants them, as an async iterator
+/// does.
 ///
-/// A handle stays on the thread of its environment. It ends as a [`Bridge`](super::Bridge) does, except that
-/// [`end`](Self::end) has to be called.
+/// A handle stays on the thread of its environment. It ends as a [`Bridge`](super::Bridge) does,
+/// except that [`end`](Self::end) has to be called.
 pub struct Receiver<T: 'static> {
     inbox: Rc<Inbox<T>>,
 }
@@ -36,7 +37,8 @@ impl<T: Send + 'static> Receiver<T> {
         env: &Env,
         notify: &Function<'_, A, R>,
     ) -> napi::Result<(Self, Producer<T>)> {
-        // SAFETY: the same function, in the same scope; what it returns is of no interest, so it is not converted.
+        // SAFETY: the same function, in the same scope; what it returns is of no interest, so it is
+        // not converted.
         let notify = unsafe { Function::<'_, (), ()>::from_napi_value(env.raw(), notify.raw()) }?;
         let drain = Drain::JavaScript(notify);
         let (inbox, producer) = Inbox::open(env, &builder.name, builder.options, builder.on_stop, drain)?;
@@ -67,8 +69,8 @@ impl<T: Send + 'static> Receiver<T> {
         self.look(|inbox| inbox.next(|consumer, chunk| consumer.take(chunk.min(most))))
     }
 
-    /// Whether this turn of the event loop has time for messages that were taken before. If not, the function will be
-    /// called in the next one.
+    /// Whether this turn of the event loop has time for messages that were taken before. If not,
+    /// the function will be called in the next one.
     ///
     /// # Errors
     /// When JavaScript cannot be called any more.
@@ -121,7 +123,8 @@ impl<T: Copy + Send + 'static> Receiver<T> {
         self.fill(target, |consumer, target| consumer.take_into(target))
     }
 
-    /// As [`take_into`](Self::take_into), and the messages count against the capacity until the next look.
+    /// As [`take_into`](Self::take_into), and the messages count against the capacity until the
+    /// next look.
     ///
     /// # Errors
     /// When JavaScript cannot be called any more.

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 const LEAST: u32 = 8;
 /// The longest time to spin for the answer, or the next question, of one thread.
 const SPIN: Duration = Duration::from_micros(32);
-/// The longest time to spin for the next question of several threads: what a wake-up of the event loop costs.
+/// The longest time to spin for the next question of several threads: what a wake-up of the event
+/// loop costs.
 const CROWD_SPIN: Duration = Duration::from_micros(8);
 /// The most questions without spinning after it was of no use.
 const MAX_PENALTY: u32 = 4096;

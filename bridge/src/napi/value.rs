@@ -8,7 +8,8 @@ use napi::{Status, check_status, sys};
 
 use crate::{CodedError, ThreadError};
 
-/// A value that is kept beyond its scope. Lives on the thread of its environment, and no longer than that does.
+/// A value that is kept beyond its scope. Lives on the thread of its environment, and no longer
+/// than that does.
 pub(super) struct Reference {
     env: sys::napi_env,
     raw: sys::napi_ref,
@@ -58,7 +59,8 @@ impl Reference {
 
 impl Drop for Reference {
     fn drop(&mut self) {
-        // SAFETY: `raw` is a reference of `env`; this is its last use. A failure would say that it is none.
+        // SAFETY: `raw` is a reference of `env`; this is its last use. A failure would say that it
+        // is none.
         let _ = unsafe { sys::napi_delete_reference(self.env, self.raw) };
     }
 }
@@ -113,7 +115,8 @@ pub(super) unsafe fn pending_exception(env: sys::napi_env) -> Option<sys::napi_v
     }
 }
 
-/// Runs `body` in a handle scope of its own, so that a drain of many messages keeps no value of those before.
+/// Runs `body` in a handle scope of its own, so that a drain of many messages keeps no value of
+/// those before.
 ///
 /// # Safety
 /// `env` is live, and this is its thread.
@@ -150,7 +153,8 @@ pub(super) unsafe fn error_value(env: sys::napi_env, code: &str, message: &str) 
     error
 }
 
-/// An error for JavaScript with a code of ours: `napi::Error` itself has room for Node-API's codes only.
+/// An error for JavaScript with a code of ours: `napi::Error` itself has room for Node-API's codes
+/// only.
 pub(super) fn coded(env: &Env, code: &str, message: &str) -> napi::Error {
     // SAFETY: a live environment on its own thread.
     let value = unsafe { error_value(env.raw(), code, message) };

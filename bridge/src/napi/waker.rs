@@ -10,11 +10,12 @@ use super::environment::{Environment, Hook, Member};
 use super::value::{Reference, call};
 use super::wakeup::{Drain, Wakeup};
 
-/// Has a JavaScript function called on the thread of its environment, once for all wake-ups that come before it is.
+/// Has a JavaScript function called on the thread of its environment, once for all wake-ups that
+/// come before it is.
 ///
-/// It does not keep the event loop alive. When the environment ends it does nothing any more, wherever its clones are.
-/// Node.js walks over all of them at each wake-up, and one stays until its environment ends: make one for each
-/// environment, not for each object.
+/// It does not keep the event loop alive. When the environment ends it does nothing any more,
+/// wherever its clones are. Node.js walks over all of them at each wake-up, and one stays until its
+/// environment ends: make one for each environment, not for each object.
 #[derive(Clone)]
 pub struct Waker {
     wakeup: Wakeup,

@@ -1,4 +1,5 @@
-//! A native host with JavaScript inside: worker threads put each of their inputs to a script, and go on with its answer.
+//! A native host with JavaScript inside: worker threads put each of their inputs to a script, and
+//! go on with its answer.
 //!
 //! The host here ranks lines of text. What a line is worth, the script decides.
 
@@ -36,7 +37,8 @@ pub struct Host {
 
 #[napi]
 impl Host {
-    /// Has `threads` native threads put `inputs` to `script`; `on_result` is called with each as it is ranked.
+    /// Has `threads` native threads put `inputs` to `script`; `on_result` is called with each as it
+    /// is ranked.
     #[napi(constructor)]
     pub fn new(
         env: Env,
@@ -54,8 +56,8 @@ impl Host {
         let work = Arc::new(Work { inputs, next: AtomicUsize::new(0), ranking: Ranking::default() });
         for number in 0..threads {
             let (work, asker, producer) = (Arc::clone(&work), asker.clone(), producer.clone());
-            // It ends when the work is done, or an answer or a post says that the host was stopped. The bridge ends
-            // when the last thread has let go of its producer.
+            // It ends when the work is done, or an answer or a post says that the host was stopped.
+            // The bridge ends when the last thread has let go of its producer.
             std::thread::Builder::new()
                 .name(format!("ask-{number}"))
                 .spawn(move || work.run(&asker, &producer))?;

@@ -9,7 +9,8 @@ use texample_bridge::Producer;
 
 /// How long a line may wait before it is seen.
 const PERIOD: Duration = Duration::from_millis(50);
-/// A line longer than this is handed over in parts: a file without newlines must not fill the memory.
+/// A line longer than this is handed over in parts: a file without newlines must not fill the
+/// memory.
 const MAX_LINE: usize = 1 << 20;
 
 pub(crate) struct Log {

@@ -30,7 +30,8 @@ impl Follower {
         self.bridge.stop();
     }
 
-    /// Settles when the thread has ended; rejects with the error of a file that cannot be read any more.
+    /// Settles when the thread has ended; rejects with the error of a file that cannot be read any
+    /// more.
     #[napi(ts_return_type = "Promise<void>")]
     pub fn done<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, ()>> {
         self.bridge.done(env)

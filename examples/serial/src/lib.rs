@@ -22,8 +22,9 @@ pub struct Reader {
 
 #[napi]
 impl Reader {
-    /// Opens the port at `path`, on its thread, and calls `callback` with what comes. While a promise that the
-    /// callback returned is pending, what comes waits, and then the port holds the sender back.
+    /// Opens the port at `path`, on its thread, and calls `callback` with what comes. While a
+    /// promise that the callback returned is pending, what comes waits, and then the port holds the
+    /// sender back.
     #[napi(constructor)]
     pub fn new(
         env: Env,
@@ -34,7 +35,8 @@ impl Reader {
             Unknown<'_>,
         >,
     ) -> napi::Result<Self> {
-        // A read of a serial port cannot be interrupted, so the thread waits for two things: the port, and the end.
+        // A read of a serial port cannot be interrupted, so the thread waits for two things: the
+        // port, and the end.
         let (stop, stopped) = UnixStream::pair()?;
         let ready = Bridge::builder("serial")
             .capacity(CAPACITY)

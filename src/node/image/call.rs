@@ -27,7 +27,8 @@ pub(super) trait Call<const ARGUMENTS: usize> {
     {
         let mut function = ptr::null_mut();
         let name = Self::NAME;
-        // SAFETY: the name ends in zero, `enter` lives as long as the module, the result is written to a local.
+        // SAFETY: the name ends in zero, `enter` lives as long as the module, the result is written
+        // to a local.
         check(unsafe {
             sys::napi_create_function(
                 env.raw(),
@@ -51,7 +52,8 @@ unsafe extern "C" fn enter<const ARGUMENTS: usize, C: Call<ARGUMENTS>>(
     let result = caught(|| {
         let mut arguments = [ptr::null_mut(); ARGUMENTS];
         let mut count = ARGUMENTS;
-        // SAFETY: `env` and `info` are those of this call; `count` values are written at the most, and all of them.
+        // SAFETY: `env` and `info` are those of this call; `count` values are written at the most,
+        // and all of them.
         check(unsafe {
             sys::napi_get_cb_info(
                 env,

@@ -17,7 +17,8 @@ const MOST_SPARE: usize = 8;
 
 thread_local! {
     static DATA: RefCell<Data> = const { RefCell::new(Data::new()) };
-    /// Fresh memory costs a page fault for each page on the JavaScript thread, so tasks return theirs.
+    /// Fresh memory costs a page fault for each page on the JavaScript thread, so tasks return
+    /// theirs.
     static SPARE: RefCell<Vec<Data>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -50,7 +51,8 @@ impl Data {
         Self { narrow: Vec::new(), utf16: Vec::new(), form: Form::Utf16 }
     }
 
-    /// Hands data to `work`, which must not call this function; a string is read into a buffer of this thread.
+    /// Hands data to `work`, which must not call this function; a string is read into a buffer of
+    /// this thread.
     pub(super) fn with<R>(
         env: Env,
         value: Value,
@@ -59,8 +61,8 @@ impl Data {
         work: impl FnOnce(Source<'_>) -> Result<R>,
     ) -> Result<R> {
         if let Form::Bytes = form {
-            // SAFETY: no JavaScript runs during this call, and no other slice of them is made: an image
-            // is written into fresh memory, or into a part of the slab that no image has yet.
+            // SAFETY: no JavaScript runs during this call, and no other slice of them is made: an
+            // image is written into fresh memory, or into a part of the slab that no image has yet.
             return work(Source::Bytes(unsafe { value.bytes(env)? }));
         }
         DATA.with_borrow_mut(|data| {

@@ -27,7 +27,8 @@ use self::value::Value;
 use super::error::Result;
 use crate::image::{Charset, Compression, Content, DecodeOptions, EncodeOptions, Workspace};
 
-/// The most bytes of a PNG that goes into JavaScript's slab; `js/image/index.cjs` has the same number.
+/// The most bytes of a PNG that goes into JavaScript's slab; `js/image/index.cjs` has the same
+/// number.
 const MOST_POOLED: usize = 4096;
 
 /// Bits of the `flags` that `js/image/index.cjs` packs its options into.
@@ -66,9 +67,9 @@ fn form(flags: u32) -> Form {
 
 /// The calls that JavaScript waits for, as functions of one object.
 ///
-/// `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer.
-/// `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`, whose length it
-/// returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
+/// `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a
+/// buffer. `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`,
+/// whose length it returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
 #[napi(
     ts_return_type = "{ encode(data: string | string[] | Uint8Array, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer | ArrayBuffer }"
 )]
@@ -81,8 +82,8 @@ pub fn image_calls(env: Env) -> Result<Value> {
 
 /// Encodes data: a small image into the slab, else into a buffer of its own.
 ///
-/// The buffer is one that V8 frees as soon as it collects garbage; memory of ours would wait for a finalizer, which
-/// runs when JavaScript has returned.
+/// The buffer is one that V8 frees as soon as it collects garbage; memory of ours would wait for a
+/// finalizer, which runs when JavaScript has returned.
 struct EncodeCall;
 
 impl Call<5> for EncodeCall {
@@ -144,7 +145,8 @@ impl Call<3> for DecodeCall {
                 if !is_long_ascii(text) {
                     return Value::of_text(env, text);
                 }
-                // SAFETY: no other slice of the scratch exists: `js/image/index.cjs` keeps it to itself.
+                // SAFETY: no other slice of the scratch exists: `js/image/index.cjs` keeps it to
+                // itself.
                 let scratch = unsafe { scratch.bytes(env)? };
                 if let Some(place) = scratch.get_mut(..text.len()) {
                     place.copy_from_slice(text.as_bytes());
@@ -173,8 +175,9 @@ pub fn decode_image_async(env: Env, png: Value, max_bytes: u32) -> Result<AsyncT
 
 /// Whether JavaScript makes a string of `text` faster than a native call does.
 ///
-/// From about a megabyte on `buffer.toString('latin1')` keeps its strings outside of V8's heap, in memory that is used again.
-/// In the heap, each page of a new long string is a page fault, which together take longer than all the rest.
+/// From about a megabyte on `buffer.toString('latin1')` keeps its strings outside of V8's heap, in
+/// memory that is used again. In the heap, each page of a new long string is a page fault, which
+/// together take longer than all the rest.
 fn is_long_ascii(text: &str) -> bool {
     text.len() >= 1 << 20 && text.is_ascii()
 }

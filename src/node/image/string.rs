@@ -61,7 +61,8 @@ impl Unit for u16 {
 /// Reads a string into `units`; no memory is taken for more than `most`.
 pub(super) fn read_whole<U: Unit>(env: Env, json: Value, most: usize, units: &mut Vec<U>) -> Result<()> {
     units.clear();
-    // Most strings fit the capacity: one call then, which cuts a longer one off and so shows that it is.
+    // Most strings fit the capacity: one call then, which cuts a longer one off and so shows that
+    // it is.
     if read(env, json, units)? {
         return Ok(());
     }

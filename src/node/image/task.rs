@@ -33,7 +33,8 @@ impl ToNapiValue for Bytes {
     }
 }
 
-/// How a task on the pool ends: napi's own task errors cannot carry our codes, so errors travel as values.
+/// How a task on the pool ends: napi's own task errors cannot carry our codes, so errors travel as
+/// values.
 pub enum Settled<T> {
     /// It worked.
     Done(T),

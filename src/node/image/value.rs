@@ -43,8 +43,8 @@ impl Value {
     /// The bytes of a `Uint8Array`.
     ///
     /// # Safety
-    /// While the slice is used, no JavaScript runs and there is no other slice of them. `js/image/index.cjs` hands no shared
-    /// memory in, which another thread might write to.
+    /// While the slice is used, no JavaScript runs and there is no other slice of them.
+    /// `js/image/index.cjs` hands no shared memory in, which another thread might write to.
     pub(super) unsafe fn bytes<'a>(self, env: Env) -> Result<&'a mut [u8]> {
         let (mut data, mut length) = (ptr::null_mut(), 0);
         // SAFETY: both results are written to locals.
@@ -69,7 +69,8 @@ impl Value {
         if from.checked_add(length).is_none_or(|end| end > size) {
             return Ok(None);
         }
-        // SAFETY: `size` bytes are there, and the slice ends within them; the rest is the caller's word.
+        // SAFETY: `size` bytes are there, and the slice ends within them; the rest is the caller's
+        // word.
         Ok(Some(unsafe { slice_of(data.cast::<u8>().add(from).cast(), length) }))
     }
 
@@ -78,8 +79,8 @@ impl Value {
         let (mut data, mut value) = (ptr::null_mut(), ptr::null_mut());
         // SAFETY: both results are written to locals.
         check(unsafe { sys::napi_create_buffer(env.raw(), length, &mut data, &mut value) })?;
-        // SAFETY: `length` bytes are there, no other slice of them exists, and the handle scope of the
-        // call keeps the buffer.
+        // SAFETY: `length` bytes are there, no other slice of them exists, and the handle scope of
+        // the call keeps the buffer.
         Ok((Self(value), unsafe { slice_of(data, length) }))
     }
 
