@@ -163,7 +163,12 @@ impl Pool {
     /// The claimer panicked: the waiters get the error, and so does every later request.
     pub fn broke(&self, error: &Error) {
         let mut state = self.state();
-        let news = state.sequence.fail(self.now(), error.clone());
+        let (now, error) = (self.now(), error.clone());
+        let news = if state.sequence.is_claiming() {
+            state.sequence.claimed(now, Err(ClaimError::Permanent(error)))
+        } else {
+            state.sequence.fail(now, error)
+        };
         state.notify(&news);
         state.close();
         drop(state);
@@ -208,4 +213,37 @@ pub(super) fn panicked(store: &str, panic: &(dyn std::any::Any + Send)) -> Error
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     Error::new(ErrorCode::ThreadPanicked, format!("the claimer of {store} panicked: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::StoreUrl;
+
+    #[test]
+    fn a_panic_of_the_claimer_reaches_every_waiter() {
+        let url = StoreUrl::parse("memory:").unwrap();
+        for claiming in [true, false] {
+            let pool = Pool::new(Arc::new(url.document("pool", "a")), Settings::default(), None, 1);
+            let id = {
+                let mut state = pool.state();
+                let id = state.sequence.attach();
+                let endpoint = Arc::new(Endpoint::new(|| {}));
+                state.owners.push(id, Owner { endpoint, key: 0, notified: false });
+                state.sequence.request(pool.now(), id, 1);
+                id
+            };
+            if claiming {
+                assert!(matches!(pool.work(), Work::Start(Operation::Claim(_))));
+            }
+            pool.broke(&panicked("memory:", &"told to"));
+            let mut state = pool.state();
+            let error = state.sequence.take(id).error.unwrap();
+            assert_eq!(error.code(), ErrorCode::ThreadPanicked);
+            assert!(error.message().ends_with("panicked: told to"));
+            // The next request reaches the claimer, which refuses it.
+            state.sequence.request(pool.now(), id, 1);
+            assert!(state.sequence.due(pool.now()).is_some());
+        }
+    }
 }
