@@ -374,7 +374,7 @@ async function alive() {
     await sleep(1500)
     const gaps = stop()
     await flood.stop()
-    const [typical, worst] = [percentile(gaps, 0.999), Math.max(...gaps)]
+    const [typical, worst] = [percentile(gaps, 0.999), percentile(gaps, 1)]
     report(`p99.9 between two turns, ${name}`, typical, 'ms', 'at most 5', typical <= 5)
     report(`the longest between two turns, ${name}`, worst, 'ms', 'at most 50', worst <= 50)
   }

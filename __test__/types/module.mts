@@ -53,7 +53,7 @@ const held: boolean = ticker.ref().unref().hasRef()
   using disposed = start()
   void disposed
 }
-for await (const i of ticks({ count: 1 })) same<Same<typeof i, number>>(true)
+for await (const i of ticks({ count: 1, ref: false })) same<Same<typeof i, number>>(true)
 // @ts-expect-error: not a policy
 start({ overflow: 'drop' })
 // @ts-expect-error: milliseconds are a number

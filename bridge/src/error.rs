@@ -77,7 +77,6 @@ impl CodedError {
 
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum AskError {
     /// The questions were stopped, their environment has ended, or the overflow policy dropped the question.
     #[error("JavaScript does not answer any more")]

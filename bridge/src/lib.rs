@@ -9,16 +9,15 @@
 //!
 //! ```
 //! use std::sync::mpsc;
-//! use texample_bridge::{Options, Taken, Thread, queue};
+//! use texample_bridge::{Options, PostError, Taken, Thread, queue};
 //!
 //! let (wake, woken) = mpsc::channel();
 //! let (producer, consumer) = queue(Options::default(), move || wake.send(()).unwrap_or_default());
-//! let thread = Thread::spawn("counter", producer, |producer| {
+//! let thread = Thread::spawn("counter", producer, |producer| -> Result<(), PostError<i32>> {
 //!     for i in 0..10 {
-//!         if producer.post(i).is_err() {
-//!             return; // the consumer closed the queue
-//!         }
+//!         producer.post(i)?; // fails when the consumer has closed the queue
 //!     }
+//!     Ok(())
 //! })?;
 //!
 //! let mut sum = 0;
@@ -36,11 +35,11 @@
 //! # Ok::<(), texample_bridge::ThreadError>(())
 //! ```
 //!
-//! With the feature `napi`, the module `napi` turns the wake-up into a turn of the event loop of Node.js.
+//! With the feature `napi`, the module `napi` makes a bridge into the event loop of Node.js of it.
 
 #![cfg_attr(not(feature = "napi"), forbid(unsafe_code))]
 
-#[cfg(any(test, feature = "napi"))]
+#[cfg(any(all(test, not(loom)), feature = "napi"))]
 mod budget;
 mod error;
 #[cfg(feature = "napi")]

@@ -192,6 +192,18 @@ mod model {
             thread.join().unwrap();
         });
         loom::model(|| {
+            let (responder, reply) = reply();
+            let thread = loom::thread::spawn(move || {
+                if responder.is_wanted() {
+                    responder.answer(Ok(1));
+                }
+            });
+            let answer = loom::future::block_on(std::future::poll_fn(|context| reply.poll(context)));
+            assert_eq!(answer, Ok(1));
+            assert!(reply.is_ready());
+            thread.join().unwrap();
+        });
+        loom::model(|| {
             let (responder, reply) = reply::<u8>();
             let thread = loom::thread::spawn(move || drop(responder));
             assert_eq!(reply.wait(None), Err(AskError::Closed));

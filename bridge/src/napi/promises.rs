@@ -84,13 +84,13 @@ impl Environment {
         let env = self.raw();
         // SAFETY: the caller's promise.
         unsafe {
-            if is_promise(env, value) {
-                return Ok(Some(value));
-            }
             let mut kind = 0;
             sys::napi_typeof(env, value, &mut kind);
             if kind != sys::ValueType::napi_object && kind != sys::ValueType::napi_function {
                 return Ok(None);
+            }
+            if is_promise(env, value) {
+                return Ok(Some(value));
             }
             let mut then = ptr::null_mut();
             check_status!(sys::napi_get_named_property(env, value, c"then".as_ptr(), &mut then))?;

@@ -14,7 +14,7 @@ use napi::sys;
 
 use super::delivery::{converted, is_pending};
 use super::inbox::{Inbox, Next};
-use super::promises::{Settled, is_promise};
+use super::promises::Settled;
 use super::streak::{Crowd, Streak};
 use super::value::{Reference, call, describe_thrown, pending_exception, scoped};
 use super::wakeup::Drain;
@@ -363,23 +363,16 @@ where
         };
         let key = self.replies.insert(responder);
         // SAFETY: values of `env`, on its thread.
-        let promise = unsafe {
-            match call(env, None, self.callback.get()?, &arguments) {
-                Err(error) => Err(error),
-                Ok(returned) if is_promise(env, returned) => Ok(Err(returned)),
-                Ok(returned) => match inbox.environment().as_promise(returned) {
-                    Err(error) => Err(error),
-                    Ok(None) => Ok(Ok(returned)),
-                    Ok(Some(promise)) => Ok(Err(promise)),
-                },
-            }
+        let answer = unsafe {
+            call(env, None, self.callback.get()?, &arguments)
+                .and_then(|returned| Ok((returned, inbox.environment().as_promise(returned)?)))
         };
-        match promise {
-            Ok(Ok(answer)) => {
+        match answer {
+            Ok((answer, None)) => {
                 self.answer(key, answer);
                 Ok(())
             }
-            Ok(Err(promise)) => {
+            Ok((_, Some(promise))) => {
                 let answers = Rc::clone(self);
                 let settled = Box::new(move |settled| answers.when_settled(key, settled));
                 // SAFETY: as above.
