@@ -10,10 +10,15 @@ import { Failure, main, root } from './command.mjs'
 
 const page = path.join(root, 'docs', 'performance.md')
 const MARKER = '<!-- The rest is made by `node scripts/performance.mjs`. -->'
-/** Rows that share the end of their name, such as a size, stand beside each other from so many on. */
+/**
+ * Rows that share the end of their name, such as a size, stand beside each other from so many on.
+ */
 const MANY = 3
 
-/** @typedef {{ at: string, node: string, v8: string, system: string, cpu?: string, cpus: number }} Machine */
+/**
+ * @typedef {{ at: string, node: string, v8: string, system: string, cpu?: string, cpus: number }}
+ * Machine
+ */
 /**
  * @typedef {object} Row
  * @property {string} bench
