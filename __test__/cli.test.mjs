@@ -56,6 +56,16 @@ it('encode and decode read and write files', async () => {
   assert.equal((await texample(['decode', '--pretty', 'data.png'])).stdout, '{\n  "a": 1\n}\n')
 })
 
+it('encode reads JSON as Windows writes it: CRLF, a byte order mark, UTF-16', async () => {
+  const json = '{\r\n  "fi": "pöllö"\r\n}\r\n'
+  const utf16 = Buffer.from(`\ufeff${json}`, 'utf16le')
+  for (const bytes of [json, `\ufeff${json}`, utf16]) {
+    const encoded = await texample(['encode'], bytes)
+    assert.equal(encoded.stderr, '')
+    assert.deepEqual(decodeImageToData(encoded.bytes), { fi: 'pöllö' })
+  }
+})
+
 it('JSON text is carried as it stands', async () => {
   for (const text of [
     '{"id":12345678901234567890}',

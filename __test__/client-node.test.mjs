@@ -76,7 +76,7 @@ it('a wrong argument of the encoder is named', async () => {
     { charset: 'latin1' },
     { compress: 1 },
     { robust: 'yes' },
-    { compres: true },
+    { quality: 80 },
   ]) {
     await assert.rejects(encodeImage(1, options), INVALID_ARGUMENT, JSON.stringify(options))
   }

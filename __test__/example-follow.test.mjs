@@ -7,7 +7,7 @@ import path from 'node:path'
 import { after, before, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { threads } from './support/threads.mjs'
+import { assertThreads, threads } from './support/threads.mjs'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -104,7 +104,7 @@ it('a file that is truncated or replaced is read from its start', async () => {
 
 it('a file that does not exist is an error at once', () => {
   assert.throws(() => follow(path.join(folder, 'missing'), () => {}), /No such file/)
-  assert.equal(threads('follow'), 0)
+  assertThreads('follow', 0)
 })
 
 it('nothing is handed over after stop, inside the callback too', async () => {

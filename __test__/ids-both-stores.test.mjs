@@ -1,13 +1,13 @@
 /** What MongoDB and SQLite must both do: one suite, run for each. */
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { Long, MongoClient } from 'mongodb'
 import { assertDistinct, folder, output, PACKAGE, program, settled } from '../devtools/ids.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
+import { sql } from '../devtools/sqlite.mjs'
 import texample from '../js/index.cjs'
 
 const { closeSequences, nextId, openSequence, openStore } = texample
@@ -55,23 +55,15 @@ const stores = {
   },
   SQLite: async (t) => {
     const path = join(folder(t), 'ids.db')
-    // In a process of its own, by Python's copy of SQLite.
-    const sql = async (/** @type {string} */ statement) => {
-      const code = `
-import json, sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)
-db.execute('CREATE TABLE IF NOT EXISTS ids (_id TEXT PRIMARY KEY NOT NULL, "index" INTEGER NOT NULL) STRICT')
-print(json.dumps([str(value) for value, in db.execute(sys.argv[2]).fetchall()]))`
-      return JSON.parse(execFileSync('python3', ['-c', code, path, statement], { encoding: 'utf8' }))
-    }
+    sql(path, 'CREATE TABLE ids (_id TEXT PRIMARY KEY NOT NULL, "index" INTEGER NOT NULL) STRICT')
     return {
       url: `sqlite:${path}`,
       index: async () => {
-        const [index] = await sql('SELECT "index" FROM ids WHERE _id = \'a\'')
-        return index === undefined ? undefined : BigInt(index)
+        const [row] = sql(path, `SELECT CAST("index" AS TEXT) FROM ids WHERE _id = 'a'`)
+        return row === undefined ? undefined : BigInt(row[0])
       },
-      set: (index) => sql(`INSERT OR REPLACE INTO ids VALUES ('a', ${index}) RETURNING 0`),
-      remove: () => sql('DELETE FROM ids RETURNING 0'),
+      set: async (index) => sql(path, `INSERT OR REPLACE INTO ids VALUES ('a', ${index})`),
+      remove: async () => sql(path, 'DELETE FROM ids'),
     }
   },
 }

@@ -25,7 +25,7 @@ let collection
 
 before(async () => {
   // Failpoints let the server fail with any code.
-  server = await startStandalone({ args: ['--setParameter', 'enableTestCommands=1'] })
+  server = await startStandalone({ testCommands: true })
   client = await new MongoClient(server.uri).connect()
   collection = client.db('app').collection('ids')
 })

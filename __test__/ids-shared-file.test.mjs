@@ -1,12 +1,13 @@
 /** Ids in the SQLite file of an application, which uses a copy of SQLite of its own in the same process. */
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { cpSync, existsSync, linkSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import Libsql from 'libsql'
-import { assertDistinct, drawer, drawn, folder, output, PACKAGE, program } from '../devtools/ids.mjs'
+import { assertDistinct, DEVTOOLS, drawer, drawn, folder, output, PACKAGE, program } from '../devtools/ids.mjs'
 import { secondSqlite } from '../devtools/second-sqlite.mjs'
 import texample from '../js/index.cjs'
 
@@ -112,13 +113,11 @@ for (const mode of ['wal', 'delete']) {
       const database = openApplication(path, mode)
       const sequence = openSequence('orders', { url, ...claimEach })
       await sequence.ready()
-      const python = `
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
-for i in range(200): db.execute("INSERT INTO orders VALUES (?, 'cat')", (-1 - i,))`
-      const { spawn } = await import('node:child_process')
+      const third = `
+        const db = new (require('libsql'))(process.argv[1], { timeout: 60_000 })
+        for (let i = 0; i < 200; i++) db.exec("INSERT INTO orders VALUES (" + (-1 - i) + ", 'cat')")`
       const rivals = [
-        output(spawn('python3', ['-c', python, path], { stdio: ['ignore', 'pipe', 'pipe'] })),
+        output(spawn(process.execPath, ['-e', third, path], { cwd: DEVTOOLS, stdio: ['ignore', 'pipe', 'pipe'] })),
         output(
           program(`const s = texample.openSequence('orders', ${JSON.stringify({ url, ...claimEach })})
           for (let i = 0; i < 200; i++) console.log(await s.nextId())`),

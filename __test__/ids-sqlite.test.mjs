@@ -1,31 +1,21 @@
 /** Ids from a SQLite file. */
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertDistinct, drawer, drawn, folder, output, program, settled } from '../devtools/ids.mjs'
+import { holdLock, sql } from '../devtools/sqlite.mjs'
 import texample from '../js/index.cjs'
 
 const { openSequence, openStore } = texample
 const BAD = 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'
 const UNAVAILABLE = 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE'
 
-/**
- * Runs SQL in a process of its own, by Python's copy of SQLite: to open the file here would be another test.
- * @param {string} file
- * @param {string} statement
- */
-function sql(file, statement) {
-  const code = `
-import json, sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-print(json.dumps(db.execute(sys.argv[2]).fetchall()))`
-  return JSON.parse(execFileSync('python3', ['-c', code, file, statement], { encoding: 'utf8' }))
-}
+/** For what Windows has no counterpart of: SIGSTOP, limits, users by number, an open file that is renamed. */
+const posixTest = process.platform === 'win32' ? () => {} : it
 
 /** @param {import('node:test').TestContext} t */
 function file(t) {
@@ -114,7 +104,7 @@ it('reading creates no file and no table', async (t) => {
   assert.deepEqual(readFileSync(path), before)
 })
 
-it('a file that was replaced under the pool is an error, not a second round of ids', async (t) => {
+posixTest('a file that was replaced under the pool is an error, not a second round of ids', async (t) => {
   const { url, path } = file(t)
   const sequence = openSequence('a', { url, step: 10, horizon: 0 })
   const ids = [await sequence.nextId()]
@@ -157,7 +147,7 @@ it('a file that is corrupt, no database, in no folder or read-only is a typed er
   }
 })
 
-it('a file without the right to write is a typed error', async (t) => {
+posixTest('a file without the right to write is a typed error', async (t) => {
   const { path } = file(t)
   const code = `
     process.chdir(${JSON.stringify(join(path, '..'))})
@@ -190,7 +180,7 @@ async function drawOnFullDisk(url, bytes) {
   return JSON.parse(await output(program(code, { shell: `trap '' XFSZ; ulimit -f ${bytes / 512}` })))
 }
 
-it('when a commit fails no id of its transaction is handed out', async (t) => {
+posixTest('when a commit fails no id of its transaction is handed out', async (t) => {
   const { url } = file(t)
   // The write-ahead log meets the limit again and again: a commit fails, and the next claim begins a new log.
   const { ids, errors, claims } = await drawOnFullDisk(url, 102_400)
@@ -203,7 +193,7 @@ it('when a commit fails no id of its transaction is handed out', async (t) => {
   await after.close()
 })
 
-it('a full disk is SEQUENCE_UNAVAILABLE, with SQLite’s error as cause', async (t) => {
+posixTest('a full disk is SEQUENCE_UNAVAILABLE, with SQLite’s error as cause', async (t) => {
   const { ids, code, cause } = await drawOnFullDisk(file(t).url, 4096)
   assert.deepEqual(ids, [])
   assert.equal(code, UNAVAILABLE)
@@ -240,7 +230,7 @@ it('processes killed at random hand nothing out twice, and lose no more than was
   assert.ok(lost >= 0 && lost <= 6 * (4 * 500 + 3 * options.maxStep), `${lost} lost`)
 })
 
-it('processes frozen at random hold the others up no longer than they are frozen', async (t) => {
+posixTest('processes frozen at random hold the others up no longer than they are frozen', async (t) => {
   const { url, path } = file(t)
   const options = { step: 1, maxStep: 20, horizon: 0 }
   const drawers = [1, 2, 3].map((i) => {
@@ -269,24 +259,11 @@ it('another connection’s lock is waited for', async (t) => {
   const { url, path } = file(t)
   const sequence = openSequence('a', { url, step: 1, maxStep: 1, horizon: 0 })
   await sequence.nextId()
-  const code = `
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
-db.execute('BEGIN EXCLUSIVE')
-print('held', flush=True)
-sys.stdin.readline()
-db.execute('COMMIT')`
-  const { spawn } = await import('node:child_process')
-  const holder = spawn('python3', ['-c', code, path], { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.after(() => holder.kill())
-  const ended = once(holder, 'close')
-  // Should it end without the lock, nothing would keep this process waiting for it.
-  const told = await Promise.race([once(holder.stdout, 'data'), ended])
-  assert.match(`${told[0]}`, /^held/)
+  const release = await holdLock(t, path)
   const waiting = Promise.all([sequence.nextId(), sequence.nextId(), sequence.nextId()])
-  setTimeout(() => holder.stdin.end('\n'), 300)
+  const released = sleep(300).then(release)
   assertDistinct([1000, ...(await waiting)])
-  await ended
+  await released
   await sequence.close()
 })
 

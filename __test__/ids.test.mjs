@@ -566,7 +566,9 @@ it('callers whose ids came before the end of all integers have them too', async 
 
 it('a dropped handle ends its thread, and events go on', async (t) => {
   const code = `
-    const threads = () => require('node:fs').readdirSync('/proc/self/task').length
+    // Only Linux shows a process its threads.
+    const counts = process.platform === 'linux'
+    const threads = () => (counts ? require('node:fs').readdirSync('/proc/self/task').length : 0)
     const dropped = async (name) => {
       const handle = texample.openSequence(name, { url: 'sqlite:ids.db', step: 10, maxStep: 10 })
       await handle.nextId()
@@ -585,7 +587,7 @@ it('a dropped handle ends its thread, and events go on', async (t) => {
     require('node:diagnostics_channel').subscribe('texample:ids:claim', () => told++)
     const before = threads()
     for (let i = 0; i < 5; i++) await dropped('s' + i)
-    console.log(threads() > before, await until(() => threads() <= before))
+    console.log(!counts || threads() > before, await until(() => threads() <= before))
 
     const first = await dropped('shared')
     const second = texample.openSequence('shared', { url: 'sqlite:ids.db' })

@@ -81,10 +81,10 @@ it('options that are undefined change nothing', async () => {
   }
 })
 
-it('an option with a typing error is named', async () => {
-  const named = { code: INVALID, message: /options\.compresion must be absent.*compression/ }
-  assert.throws(() => encodeDataToImage(1, { compresion: 'best' }), named)
-  await assert.rejects(encodeDataToImageAsync(1, { compresion: 'best' }), named)
+it('an unknown option is named', async () => {
+  const named = { code: INVALID, message: /options\.quality must be absent.*compression/ }
+  assert.throws(() => encodeDataToImage(1, { quality: 'best' }), named)
+  await assert.rejects(encodeDataToImageAsync(1, { quality: 'best' }), named)
   const robust = { code: INVALID, message: /options\.robust must be absent: the options are maxBytes/ }
   assert.throws(() => decodeImageToData(png, { robust: true }), robust)
   await assert.rejects(decodeImageToDataAsync(png, { robust: true }), robust)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 
 import { decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
@@ -49,7 +50,7 @@ it('worker threads encode by themselves, and may be terminated while they do', a
     texample.decodeImageToData(texample.encodeDataToImage(data))
     for (let task = 0; task < 20; task++) texample.encodeDataToImageAsync(data, { compression: 'best' })
     parentPort.postMessage('up')`
-  const addon = new URL('../js/index.cjs', import.meta.url).pathname
+  const addon = fileURLToPath(new URL('../js/index.cjs', import.meta.url))
   for (let round = 0; round < 8; round++) {
     const worker = new Worker(code, { eval: true, workerData: { addon } })
     await once(worker, 'message')

@@ -76,10 +76,10 @@ it('robust images of every small length come back, compressible or not', () => {
   }
 })
 
-it('a million numbers come back, and 2000 arrays in each other', () => {
+it('a million numbers come back, and 1000 arrays in each other', () => {
   const numbers = Array.from({ length: 1_000_000 }, (_, i) => (i * 7919) % 1_000_003)
   let nested = []
-  for (let depth = 0; depth < 2_000; depth++) nested = [nested]
+  for (let depth = 0; depth < 1_000; depth++) nested = [nested]
   for (const robust of [false, true]) {
     assert.deepEqual(decodeImageToData(encodeDataToImage(numbers, { robust })), numbers)
     assert.equal(JSON.stringify(decodeImageToData(encodeDataToImage(nested, { robust }))), JSON.stringify(nested))

@@ -1,8 +1,12 @@
-/** The tarballs that would be published, installed into an empty folder and used there. */
+/**
+ * The tarballs that would be published, installed into an empty folder and used there.
+ * TEXAMPLE_TEST_PACKAGES names a folder that has them, packed on another system; otherwise they are packed here.
+ */
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -11,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from '../scripts/build.mjs'
 import { tool } from '../scripts/command.mjs'
-import { pack } from '../scripts/pack.mjs'
+import { createPlatformFolders, pack } from '../scripts/pack.mjs'
 import { targets } from '../scripts/prebuilt.mjs'
 
 const run = promisify(execFile)
@@ -20,6 +24,25 @@ const { platform } = createRequire(import.meta.url)('../js/native/platform.cjs')
 // Only the package's own add-on may be found by the programs below.
 const { NAPI_RS_NATIVE_LIBRARY_PATH: given, ...env } = process.env
 const addon = given ?? path.join(root, 'js', 'native', `texample.${platform()}.node`)
+const isWindows = process.platform === 'win32'
+
+/** What the main package holds at its top, and what may be in its folders. */
+const contents = {
+  files: ['Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'build.rs', 'package.json'],
+  folders: { bridge: /\.(rs|toml|md)$/, js: /\.(cjs|mjs|js|d\.ts|d\.mts)$/, src: /\.rs$/ },
+}
+
+/** Packs this checkout, or takes what another system has packed. */
+async function packed() {
+  const folder = process.env.TEXAMPLE_TEST_PACKAGES
+  if (folder === undefined) {
+    await build()
+    return pack({ [platform()]: addon })
+  }
+  const tarballs = (await readdir(folder)).map((name) => path.join(folder, name))
+  const isMain = (file) => /^texample-\d/.test(path.basename(file))
+  return [...tarballs.filter((file) => !isMain(file)), ...tarballs.filter(isMain)]
+}
 
 describe('the package, installed from its tarballs', () => {
   /** @type {string} */
@@ -28,11 +51,14 @@ describe('the package, installed from its tarballs', () => {
   let tarballs
 
   before(async () => {
-    await build()
-    tarballs = await pack({ [platform()]: addon })
+    tarballs = await packed()
     folder = await mkdtemp(path.join(tmpdir(), 'texample-install-'))
     await writeFile(path.join(folder, 'package.json'), '{ "private": true }')
-    await run('npm', ['install', '--offline', '--no-audit', '--no-fund', ...tarballs], { cwd: folder })
+    // On Windows the commands of npm are scripts of cmd.exe.
+    await run('npm', ['install', '--offline', '--no-audit', '--no-fund', ...tarballs], {
+      cwd: folder,
+      shell: isWindows,
+    })
   })
   after(() => rm(folder, { recursive: true, force: true }))
 
@@ -42,6 +68,13 @@ describe('the package, installed from its tarballs', () => {
     const { stdout } = await run(process.execPath, [name], { cwd: folder, env })
     return stdout
   }
+
+  /** Runs the command of the installed package. */
+  function command(args, options = {}) {
+    const bin = path.join(folder, 'node_modules', '.bin', 'texample')
+    return run(isWindows ? `${bin}.cmd` : bin, args, { cwd: folder, env, shell: isWindows, ...options })
+  }
+
   const body = `
     const { fi } = decodeImageToData(encodeDataToImage({ fi: 'pöllö' }))
     const ids = openSequence('orders', { url: 'memory:' })
@@ -92,8 +125,7 @@ describe('the package, installed from its tarballs', () => {
   })
 
   it('has a command', async () => {
-    const bin = path.join(folder, 'node_modules', '.bin', 'texample')
-    const { stdout } = await run(bin, ['tick', '-i', '1', '-n', '2'], { env })
+    const { stdout } = await command(['tick', '-i', '1', '-n', '2'])
     assert.equal(stdout, '0\n1\n')
   })
 
@@ -105,9 +137,10 @@ describe('the package, installed from its tarballs', () => {
   })
 
   it('has a package for each system, which npm installs on that system alone', async () => {
+    const folders = path.join(root, 'target', 'packages', 'npm')
+    await createPlatformFolders(folders)
     for (const { triple, platform } of targets()) {
-      const folder = path.join(root, 'target', 'packages', 'npm', platform)
-      const manifest = JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8'))
+      const manifest = JSON.parse(await readFile(path.join(folders, platform, 'package.json'), 'utf8'))
       const [os, cpu] = platform.split('-')
       const libc = { gnu: ['glibc'], musl: ['musl'] }[triple.split('-').at(-1)]
       assert.equal(manifest.name, `texample-${platform}`)
@@ -117,22 +150,39 @@ describe('the package, installed from its tarballs', () => {
 
   it('holds nothing needless, and what a build from source takes', async () => {
     const installed = path.join(folder, 'node_modules', 'texample')
-    const listed = await readdir(installed, { recursive: true })
-    const tops = new Set(listed.map((name) => name.split(path.sep)[0]))
-    const expected = ['Cargo.lock', 'Cargo.toml', 'LICENSE', 'README.md', 'build.rs', 'js', 'package.json', 'src']
-    assert.deepEqual([...tops].sort(), expected.sort())
-    assert.deepEqual(
-      listed.filter((name) => /\.(node|tmp|test\.mjs)$/.test(name)),
-      [],
-    )
+    const { files, folders } = contents
+    assert.deepEqual((await readdir(installed)).sort(), [...files, ...Object.keys(folders)].sort())
+    for (const [name, allowed] of Object.entries(folders)) {
+      const entries = await readdir(path.join(installed, name), { recursive: true, withFileTypes: true })
+      const inside = entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+      assert.ok(inside.length > 0, name)
+      assert.deepEqual(
+        inside.filter((file) => !allowed.test(file) || file.includes('.test.')),
+        [],
+      )
+    }
     assert.ok((await stat(tarballs[1])).size < 400_000)
-    // Cargo reads the manifest, and finds each member of the workspace and the library, inside of another workspace too.
-    await writeFile(path.join(folder, 'Cargo.toml'), '[workspace]\n')
-    const { stdout } = await run('cargo', ['metadata', '--no-deps', '--format-version=1'], { cwd: installed })
+  })
+
+  it('is, on one system, the main package and one add-on with its license', async () => {
+    const installed = path.join(folder, 'node_modules')
+    const packages = (await readdir(installed)).filter((name) => !name.startsWith('.'))
+    assert.deepEqual(packages.sort(), ['texample', `texample-${platform()}`])
     assert.deepEqual(
-      JSON.parse(stdout).packages.map(({ name }) => name),
-      ['texample'],
+      (await readdir(path.join(installed, `texample-${platform()}`))).sort(),
+      ['LICENSE', 'README.md', 'package.json', `texample.${platform()}.node`].sort(),
     )
+  })
+
+  it('is one that cargo builds inside of another workspace too', async () => {
+    const outer = path.join(folder, 'Cargo.toml')
+    await writeFile(outer, '[workspace]\n')
+    const args = ['metadata', '--no-deps', '--format-version=1']
+    // Cargo reads the manifest, and finds each member of the workspace and the library.
+    const { stdout } = await run('cargo', args, { cwd: path.join(folder, 'node_modules', 'texample') })
+    const { packages } = JSON.parse(stdout)
+    assert.ok(packages.some(({ name }) => name === 'texample'))
+    for (const { manifest_path: manifest } of packages) assert.ok(manifest.startsWith(path.dirname(outer)), manifest)
   })
 
   it('says which package is missing, and how to build, where no native add-on came along', async () => {
@@ -144,34 +194,66 @@ describe('the package, installed from its tarballs', () => {
     assert.match(said, /^ERR_TEXAMPLE_ADDON_MISSING/)
     assert.match(said, new RegExp(`texample-${platform()}`))
     assert.match(said, /npx texample build/)
-    const { stdout } = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['--help'])
+    const { stdout } = await command(['--help'])
     assert.match(stdout, /build/)
   })
 
-  it('is built from source by one command, here with a cargo that has the result at hand', async () => {
-    const bin = path.join(folder, 'bin')
-    await mkdir(bin)
-    const cargo = `#!/bin/sh
-      while [ "$1" != --target-dir ]; do shift; done
-      mkdir -p "$2/release" && cp "${addon}" "$2/release/libtexample.so"`
-    await writeFile(path.join(bin, 'cargo'), cargo, { mode: 0o755 })
-    const withCargo = { ...env, PATH: `${bin}${path.delimiter}${process.env.PATH}` }
-    const { stdout } = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['build'], {
-      cwd: folder,
-      env: withCargo,
-    })
-    assert.equal(
-      stdout.trim(),
-      path.join(folder, 'node_modules', 'texample', 'js', 'native', `texample.${platform()}.node`),
-    )
-    assert.equal(await program('d.cjs', `const { ${names} } = require('texample')${body}`), '0 pöllö 1000\n')
+  describe('built from source by one command, here with a cargo that has the result at hand', () => {
+    const installed = () => path.join(folder, 'node_modules', 'texample')
+    let withCargo
 
-    await writeFile(path.join(bin, 'cargo'), '#!/bin/sh\necho no linker >&2; exit 101', { mode: 0o755 })
-    const failed = await run(path.join(folder, 'node_modules', '.bin', 'texample'), ['build'], {
-      cwd: folder,
-      env: withCargo,
-    }).catch((error) => error)
-    assert.equal(failed.code, 1)
-    assert.match(failed.stderr, /no linker\n[\s\S]*cargo build failed with exit code 101/)
+    /** What `cargo build` does: Node.js by that name takes its first argument for a script, build.js in the package. */
+    const cargo = (source) => writeFile(path.join(installed(), 'build.js'), source)
+
+    before(async () => {
+      const bin = path.join(folder, 'bin')
+      await mkdir(bin)
+      if (isWindows) await copyFile(process.execPath, path.join(bin, 'cargo.exe'))
+      else await symlink(process.execPath, path.join(bin, 'cargo'))
+      const key = Object.keys(env).find((name) => name.toUpperCase() === 'PATH')
+      withCargo = { ...env, [key]: `${bin}${path.delimiter}${env[key]}` }
+      await cargo(`
+        const { copyFileSync, mkdirSync } = require('node:fs')
+        const target = process.argv[process.argv.indexOf('--target-dir') + 1]
+        const [prefix, extension] = { win32: ['', 'dll'], darwin: ['lib', 'dylib'] }[process.platform] ?? ['lib', 'so']
+        mkdirSync(target + '/release')
+        copyFileSync(${JSON.stringify(addon)}, target + '/release/' + prefix + 'texample.' + extension)`)
+    })
+
+    const made = () => path.join(installed(), 'js', 'native', `texample.${platform()}.node`)
+    const build = async () => (await command(['build'], { env: withCargo })).stdout.trim()
+
+    it('is where the package looks for it', async () => {
+      assert.equal(await build(), made())
+      assert.equal(await program('d.cjs', `const { ${names} } = require('texample')${body}`), '0 pöllö 1000\n')
+    })
+
+    it('takes the place of one that a process has loaded', async () => {
+      await writeFile(
+        path.join(folder, 'e.cjs'),
+        `const ticker = require('texample').start((i) => console.log(i), { interval: 10 })
+        process.stdin.once('end', () => ticker.stop()).resume()`,
+      )
+      const user = spawn(process.execPath, ['e.cjs'], { cwd: folder, env, stdio: ['pipe', 'pipe', 'inherit'] })
+      await once(user.stdout, 'data')
+      assert.equal(await build(), made())
+      // It ticks on, with the add-on that it has.
+      await once(user.stdout, 'data')
+      user.stdin.end()
+      assert.deepEqual(await once(user, 'exit'), [0, null])
+      assert.equal(await program('f.cjs', `const { ${names} } = require('texample')${body}`), '0 pöllö 1000\n')
+      assert.equal(await build(), made())
+      assert.deepEqual(
+        (await readdir(path.dirname(made()))).filter((name) => name.endsWith('.tmp')),
+        [],
+      )
+    })
+
+    it('shows what cargo said when it fails', async () => {
+      await cargo("console.error('no linker'); process.exit(101)")
+      const failed = await command(['build'], { env: withCargo }).catch((error) => error)
+      assert.equal(failed.code, 1)
+      assert.match(failed.stderr, /no linker\r?\n[\s\S]*cargo build failed with exit code 101/)
+    })
   })
 })

@@ -7,26 +7,25 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { demandsOf } from '../scripts/elf.mjs'
-import { checkPrebuilt, oldestGlibc, targetOf, targets } from '../scripts/prebuilt.mjs'
+import { demandsOf as demandsOfElf } from '../scripts/elf.mjs'
+import { demandsOf as demandsOfMacho } from '../scripts/macho.mjs'
+import { demandsOf as demandsOfPe } from '../scripts/pe.mjs'
+import { checkPrebuilt, targetOf, targets } from '../scripts/prebuilt.mjs'
+import { elf, macho, pe } from './support/libraries.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { platform } = createRequire(import.meta.url)('../js/native/platform.cjs')
 const built = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ?? path.join(root, 'js', 'native', `texample.${platform()}.node`)
-const file = await readFile(built)
 const folder = await mkdtemp(path.join(tmpdir(), 'texample-prebuilt-'))
 after(() => rm(folder, { recursive: true, force: true }))
 
-/** The add-on of this machine, as if it asked for other libraries or versions of them. */
-async function altered(changes) {
-  const bytes = Buffer.from(file)
-  for (const [from, to] of Object.entries(changes)) {
-    assert.equal(from.length, to.length)
-    for (let at = bytes.indexOf(`\0${from}\0`); at !== -1; at = bytes.indexOf(`\0${from}\0`)) bytes.write(to, at + 1)
-  }
+const libSystem = '/usr/lib/libSystem.B.dylib'
+
+/** Whether a file may be published for a platform. */
+async function check(platform, file) {
   const addon = path.join(folder, 'texample.node')
-  await writeFile(addon, bytes)
-  return addon
+  await writeFile(addon, file)
+  await checkPrebuilt({ triple: '', platform, addon })
 }
 
 it('each published system is one that the loader looks for, by file and by package', async () => {
@@ -45,35 +44,93 @@ it('a target that is not published is refused by name', () => {
   )
 })
 
-it('what a library needs is read from its file', () => {
-  const { cpu, libraries, glibc } = demandsOf(file)
+it('what the add-on of this machine needs is read from its file', async () => {
+  const [demandsOf, library] = {
+    linux: [demandsOfElf, 'libc.so.6'],
+    darwin: [demandsOfMacho, libSystem],
+    win32: [demandsOfPe, 'kernel32.dll'],
+  }[process.platform]
+  const { cpu, libraries } = demandsOf(await readFile(built))
   assert.equal(cpu, process.arch)
-  assert.ok(libraries.includes('libc.so.6'))
-  assert.match(glibc, /^2\.\d+$/)
-  assert.throws(() => demandsOf(Buffer.from('#!/bin/sh\n'.padEnd(64))), /not a 64-bit ELF file/)
+  assert.ok(libraries.includes(library), `${libraries}`)
 })
 
-it('an add-on that needs a newer glibc than is promised is not published', async () => {
-  const { glibc } = demandsOf(file)
-  const addon = await altered({
-    [`GLIBC_${glibc}`]: `GLIBC_${'2.99'.padEnd(glibc.length, '0').slice(0, glibc.length)}`,
+it('what a file of each system needs is read on any system', () => {
+  const versions = ['GLIBC_2.17', 'GLIBC_2.9', 'GCC_3.0']
+  assert.deepEqual(demandsOfElf(elf({ cpu: 'arm64', libraries: ['libc.so.6', 'libm.so.6'], versions })), {
+    cpu: 'arm64',
+    libraries: ['libc.so.6', 'libm.so.6'],
+    glibc: '2.17',
   })
-  await assert.rejects(
-    checkPrebuilt({ triple: '', platform: platform(), addon }),
-    new RegExp(`cannot be published: .*it needs glibc 2\\.9+, and ${oldestGlibc} is promised`),
+  assert.deepEqual(demandsOfMacho(macho({ cpu: 'arm64', libraries: [libSystem], macos: [11, 3], isSigned: true })), {
+    cpu: 'arm64',
+    libraries: [libSystem],
+    macos: '11.3',
+    isSigned: true,
+  })
+  assert.deepEqual(
+    demandsOfPe(pe({ cpu: 'arm64', libraries: ['KERNEL32.dll', 'b.dll'], late: ['c.dll'], windows: [6, 2] })),
+    { cpu: 'arm64', libraries: ['kernel32.dll', 'b.dll', 'c.dll'], windows: '6.2' },
   )
 })
 
-it('an add-on for another processor or another libc is not published', async () => {
-  const other = process.arch === 'x64' ? 'arm64' : 'x64'
-  await assert.rejects(checkPrebuilt({ triple: '', platform: `linux-${other}-gnu`, addon: built }), /it is for/)
-  await assert.rejects(
-    checkPrebuilt({ triple: '', platform: `linux-${process.arch}-musl`, addon: built }),
-    /it needs .*libc\.so\.6/,
-  )
+it('a file of another kind is none to read', () => {
+  const script = Buffer.from('#!/bin/sh\n'.padEnd(64))
+  assert.throws(() => demandsOfElf(script), /not a 64-bit ELF file/)
+  assert.throws(() => demandsOfMacho(script), /not a 64-bit Mach-O file/)
+  assert.throws(() => demandsOfPe(script), /not a PE file/)
 })
 
-it('an add-on that needs a library which not every system has is not published', async () => {
-  const addon = await altered({ 'libm.so.6': 'libz.so.1' })
-  await assert.rejects(checkPrebuilt({ triple: '', platform: platform(), addon }), /it needs .*libz\.so\.1/)
-})
+for (const [platform, file] of /** @type {[string, Buffer][]} */ ([
+  ['linux-x64-gnu', elf({ cpu: 'x64', libraries: ['libc.so.6', 'ld-linux-x86-64.so.2'], versions: ['GLIBC_2.17'] })],
+  ['linux-arm64-musl', elf({ cpu: 'arm64', libraries: ['libc.so'] })],
+  ['darwin-x64', macho({ cpu: 'x64', libraries: [libSystem], macos: [11, 0] })],
+  ['darwin-arm64', macho({ cpu: 'arm64', libraries: [libSystem], macos: [11, 0], isSigned: true })],
+  [
+    'win32-x64-msvc',
+    pe({ cpu: 'x64', libraries: ['KERNEL32.dll', 'api-ms-win-crt-heap-l1-1-0.dll'], windows: [6, 0] }),
+  ],
+])) {
+  it(`an add-on for ${platform} that asks no more than is promised is published`, () => check(platform, file))
+}
+
+for (const [platform, file, reason] of /** @type {[string, Buffer, string][]} */ ([
+  ['linux-x64-gnu', elf({ cpu: 'arm64', libraries: ['libc.so.6'], versions: ['GLIBC_2.17'] }), 'it is for arm64'],
+  [
+    'linux-x64-gnu',
+    elf({ cpu: 'x64', libraries: ['libc.so.6'], versions: ['GLIBC_2.36'] }),
+    'it needs glibc 2.36, and 2.17 is promised',
+  ],
+  ['linux-x64-gnu', elf({ cpu: 'x64', libraries: ['libc.so.6'] }), 'it names no version of glibc'],
+  ['linux-x64-gnu', elf({ cpu: 'x64', libraries: ['libz.so.1'], versions: ['GLIBC_2.17'] }), 'it needs libz.so.1'],
+  [
+    'linux-x64-musl',
+    elf({ cpu: 'x64', libraries: ['libc.so.6'], versions: ['GLIBC_2.17'] }),
+    'it needs libc.so.6; it needs glibc 2.17',
+  ],
+  ['darwin-arm64', macho({ cpu: 'arm64', libraries: [libSystem], macos: [11, 0] }), 'it has no code signature'],
+  [
+    'darwin-x64',
+    macho({ cpu: 'x64', libraries: [libSystem], macos: [12, 0] }),
+    'it needs macOS 12.0, and 11.0 is promised',
+  ],
+  ['darwin-x64', macho({ cpu: 'x64', libraries: [libSystem] }), 'it names no version of macOS'],
+  [
+    'darwin-x64',
+    macho({ cpu: 'x64', libraries: ['/opt/homebrew/lib/libz.dylib'], macos: [11, 0] }),
+    'it needs /opt/homebrew/lib/libz.dylib',
+  ],
+  ['win32-x64-msvc', pe({ cpu: 'x64', libraries: ['VCRUNTIME140.dll'], windows: [6, 0] }), 'it needs vcruntime140.dll'],
+  ['win32-x64-msvc', pe({ cpu: 'x64', libraries: [], late: ['libssl.dll'], windows: [6, 0] }), 'it needs libssl.dll'],
+  [
+    'win32-x64-msvc',
+    pe({ cpu: 'x64', libraries: [], windows: [10, 1] }),
+    'it needs Windows 10.1, and 10.0 is promised',
+  ],
+])) {
+  it(`one for ${platform} is not when ${reason}`, () =>
+    assert.rejects(
+      check(platform, file),
+      ({ message }) => message.includes('cannot be published') && message.includes(reason),
+    ))
+}

@@ -256,7 +256,9 @@ async function inBrowser(server, code) {
 }
 
 /** Shows a block as a page, until it has shown or logged what it should. */
-async function asPage(server, code, prints) {
+async function asPage(running, code, prints) {
+  // A page that asks no server needs a port all the same.
+  const server = running ?? { port: await freePair() }
   await withPage(server, withPorts(code, server.port), async (page, printed) => {
     const shown = async () => `${printed()}${await page.evaluate(() => document.body.innerText)}`
     for (const deadline = Date.now() + 20_000; Date.now() < deadline; await page.waitForTimeout(20)) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import texample, { start, ticks } from 'texample'
-import { threads } from './support/threads.mjs'
+import { assertThreads } from './support/threads.mjs'
 
 const callback = () => {}
 
@@ -55,7 +55,7 @@ describe('a wrong argument is a typed error and starts no thread', () => {
   for (const [name, args] of wrongType) {
     it(`start: ${name}`, () => {
       assert.throws(() => start(...args), isInvalid(TypeError, name.split(':')[0]))
-      assert.equal(threads('texample-ticker'), 0)
+      assertThreads('texample-ticker', 0)
     })
     if (name.startsWith('options')) {
       it(`ticks: ${name}`, () => {
@@ -69,7 +69,7 @@ describe('a wrong argument is a typed error and starts no thread', () => {
       assert.throws(() => start(callback, { [option]: value }), invalid)
       assert.throws(() => start({ [option]: value }), invalid)
       assert.throws(() => ticks({ [option]: value }), invalid)
-      assert.equal(threads('texample-ticker'), 0)
+      assertThreads('texample-ticker', 0)
     })
   }
   it('ticks: a batch, which an iterator of single ticks cannot give', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { start } from 'texample'
-import { block, threads } from './support/threads.mjs'
+import { assertThreads, block } from './support/threads.mjs'
 
 const accounted = ({ posted, delivered, dropped, queued }) => posted === delivered + dropped + queued
 
@@ -85,7 +85,7 @@ it('stop() ends a thread that sleeps for weeks, and one that is blocked, at once
   blocked.stop()
   await Promise.all([sleeper.done, blocked.done])
   assert.ok(performance.now() - begin < 2000)
-  assert.equal(threads('texample-ticker'), 0)
+  assertThreads('texample-ticker', 0)
 })
 
 it('start inside a callback, and stop of the outer one there', async () => {
@@ -130,7 +130,7 @@ it('dispose is stop', async () => {
 
 it('a signal that has aborted before: no thread, no tick, done', async () => {
   const ticker = start(() => assert.fail('no tick'), { interval: 0, signal: AbortSignal.abort() })
-  assert.equal(threads('texample-ticker'), 0)
+  assertThreads('texample-ticker', 0)
   await ticker.done
   ticker.stop()
   assert.equal(ticker.unref().ref().hasRef(), true)

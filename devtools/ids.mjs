@@ -9,7 +9,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const DEVTOOLS = dirname(fileURLToPath(import.meta.url))
-export const PACKAGE = join(DEVTOOLS, '..', 'js', 'index.cjs')
+/** With slashes on Windows too, so that it can stand in a program's text. */
+export const PACKAGE = join(DEVTOOLS, '..', 'js', 'index.cjs').replaceAll('\\', '/')
 
 /** A folder of its own for a test; removed after it. */
 export function folder(/** @type {import('node:test').TestContext} */ t) {

@@ -11,6 +11,8 @@ export { findMongod }
 // Several members run beside the tests on small machines; the default cache is half of the memory each.
 const FRUGAL = ['--wiredTigerCacheSizeGB', '0.25', '--setParameter', 'diagnosticDataCollectionEnabled=false']
 
+const TEST_COMMANDS = ['--setParameter', 'enableTestCommands=1']
+
 // A secondary leaves a source that fell silent after a second or two, not after five, or sixty for the first question it
 // asks there: the tests would only wait for it.
 const BRISK = ['oplogNetworkTimeoutBufferSeconds=1', 'oplogInitialFindMaxSeconds=2'].flatMap((it) => [
@@ -29,15 +31,24 @@ async function memoryServer() {
 }
 
 /**
- * One mongod without a replica set.
- * @param {{ args?: string[], auth?: boolean }} [options] `args`: more arguments for mongod; `auth`: demand credentials, of `root` with password `root`
+ * One mongod without a replica set. TEXAMPLE_TEST_MONGODB may name one that runs already, as for systems for which there is
+ * no mongod here: it is emptied, used, and left running, where a test needs no settings of its own but `testCommands`,
+ * which that one must have.
+ * @param {{ args?: string[], auth?: boolean, testCommands?: boolean }} [options] `args`: more arguments for mongod;
+ *   `auth`: demand credentials, of `root` with password `root`; `testCommands`: allow failpoints
  */
-export async function startStandalone({ args = [], auth = false } = {}) {
+export async function startStandalone({ args = [], auth = false, testCommands = false } = {}) {
+  const given = process.env.TEXAMPLE_TEST_MONGODB
+  if (given && args.length === 0 && !auth) return emptied(given)
   const { MongoMemoryServer, binary } = await memoryServer()
   const server = await MongoMemoryServer.create({
     binary,
     ...(auth && { auth: { enable: true, customRootName: 'root', customRootPwd: 'root' } }),
-    instance: { args: [...FRUGAL, ...args], launchTimeout: 60_000, storageEngine: 'wiredTiger' },
+    instance: {
+      args: [...FRUGAL, ...(testCommands ? TEST_COMMANDS : []), ...args],
+      launchTimeout: 60_000,
+      storageEngine: 'wiredTiger',
+    },
   })
   const { port } = /** @type {{ port: number }} */ (server.instanceInfo)
   return {
@@ -49,6 +60,25 @@ export async function startStandalone({ args = [], auth = false } = {}) {
       await server.stop({ doCleanup: true, force: true })
     },
   }
+}
+
+/**
+ * A server that runs already, without what another test left there.
+ * @param {string} uri
+ */
+async function emptied(uri) {
+  const { hostname, port } = new URL(uri)
+  if (hostname !== '127.0.0.1') throw new Error(`TEXAMPLE_TEST_MONGODB is emptied, so it must be at 127.0.0.1: ${uri}`)
+  const client = new MongoClient(uri)
+  try {
+    const { databases } = await client.db('admin').admin().listDatabases({ nameOnly: true })
+    for (const { name } of databases) {
+      if (!['admin', 'config', 'local'].includes(name)) await client.db(name).dropDatabase()
+    }
+  } finally {
+    await client.close()
+  }
+  return { uri, port: Number(port), async stop() {} }
 }
 
 /**
@@ -67,7 +97,7 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
       name: 'texample',
       count,
       storageEngine: 'wiredTiger',
-      args: [...FRUGAL, '--setParameter', 'enableTestCommands=1', ...BRISK, ...args],
+      args: [...FRUGAL, ...TEST_COMMANDS, ...BRISK, ...args],
       // A frozen member is down after two seconds, not ten, and no secondary waits for another one that is.
       configSettings: {
         electionTimeoutMillis,

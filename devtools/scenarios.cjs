@@ -29,8 +29,9 @@ function collectGarbage() {
   else globalThis.Bun.gc(true)
 }
 
-/** Threads of ours in this process. */
+/** Threads of ours in this process; none on a system that does not show them. */
 function threads() {
+  if (process.platform !== 'linux') return 0
   return readdirSync('/proc/self/task').filter((task) => {
     try {
       return readFileSync(`/proc/self/task/${task}/comm`, 'utf8').startsWith('texample')
@@ -278,7 +279,7 @@ const scenarios = {
       assert.ok(collected.yes, 'the Ticker was never collected')
       const before = ticks
       while (ticks < before + 5) await sleep(1)
-      assert.equal(threads(), 1)
+      if (process.platform === 'linux') assert.equal(threads(), 1)
       controller.abort()
       await allGone()
     },

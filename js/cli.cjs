@@ -239,7 +239,9 @@ async function put(data, output) {
 function jsonText(bytes, file = 'stdin') {
   let json
   try {
-    json = new TextDecoder('utf-8', { fatal: true }).decode(bytes).trim()
+    // Windows PowerShell's `>` writes UTF-16, with its byte order mark.
+    const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe
+    json = new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8', { fatal: true }).decode(bytes).trim()
   } catch {
     throw new Error(`${file} is not UTF-8: convert it, or carry it as it is with --bytes`)
   }

@@ -94,20 +94,21 @@ declare namespace texample {
     compression?: 'auto' | 'none' | 'fast' | 'best'
     /** `ascii` is read by the original decoder too; `utf-8` is smaller for non-Latin text. Default `ascii`. */
     charset?: 'ascii' | 'utf-8'
-    /** The most bytes of JSON; default and limit 50 331 643. */
+    /** The most bytes of JSON or bytes; default and limit 50 331 643. */
     maxBytes?: number
     /** Survives noise in the two low bits of each channel. Default false. */
     robust?: boolean
   }
 
   interface DecodeOptions {
-    /** The most bytes of JSON to accept; default and limit 50 331 643. */
+    /** The most bytes of JSON or bytes to accept; default and limit 50 331 643. */
     maxBytes?: number
   }
 
   /**
-   * Packs JSON data into the pixels of a lossless PNG, three bytes a pixel.
-   * @param data anything `JSON.stringify` accepts
+   * Packs data into the pixels of a lossless PNG, three bytes a pixel.
+   * @param data anything `JSON.stringify` accepts; a `Uint8Array` (a `Buffer` is one) or an `ArrayBuffer` is carried as
+   * bytes
    * @returns the PNG file, ready for `res.type('png').send(…)`
    * @throws {TexampleError} `ERR_TEXAMPLE_NOT_SERIALIZABLE` when it has no JSON form,
    * `ERR_TEXAMPLE_DATA_TOO_LARGE` past `maxBytes`
@@ -118,9 +119,9 @@ declare namespace texample {
   function encodeDataToImageAsync(data: unknown, options?: EncodeOptions): Promise<Buffer>
 
   /**
-   * Reads the data back from a PNG.
-   * @throws {TexampleError} `ERR_TEXAMPLE_IMAGE_INVALID` when it is not a PNG that can carry data,
-   * `ERR_TEXAMPLE_IMAGE_CORRUPT` when pixels were changed, `ERR_TEXAMPLE_DATA_TOO_LARGE` past `maxBytes`
+   * Reads the data back from a PNG of any lossless kind: what JSON makes of it, or a `Uint8Array` of carried bytes.
+   * @throws {TexampleError} `ERR_TEXAMPLE_IMAGE_INVALID` when it is not a PNG,
+   * `ERR_TEXAMPLE_IMAGE_CORRUPT` when the file or its pixels were changed, `ERR_TEXAMPLE_DATA_TOO_LARGE` past `maxBytes`
    */
   function decodeImageToData<T = unknown>(png: Uint8Array, options?: DecodeOptions): T
 

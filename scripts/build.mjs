@@ -3,11 +3,14 @@
  * `npm run build -- --target TRIPLE` makes the one that is published for a system instead, in target/prebuilt.
  */
 
-import { copyFile, mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import path from 'node:path'
 import { isMain, main, must, root, tool } from './command.mjs'
 import { install } from './install.mjs'
 import { buildPrebuilt, targetOf } from './prebuilt.mjs'
+
+const { replace } = createRequire(import.meta.url)('../js/native/replace.cjs')
 
 const inputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'bridge/Cargo.toml', 'bridge/src', 'src', 'package.json']
 // The build goes here first: writing a `.node` in place would crash each process that has it loaded.
@@ -58,7 +61,7 @@ async function publish(from, to) {
   if (present !== undefined && made.equals(present)) return
   const next = `${to}.${process.pid}.tmp`
   await copyFile(from, next)
-  await rename(next, to)
+  await replace(next, to)
 }
 
 async function isFresh(folder) {

@@ -4,10 +4,14 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { must, root, run } from './command.mjs'
 
-export async function install(folder = root) {
+/**
+ * @param {string} [folder]
+ * @param {string[]} [system] npm's flags for another system than this one
+ */
+export async function install(folder = root, system = []) {
   if (isInstalled(folder)) return
   console.log(`Installing the packages of ${path.join(path.relative(root, folder), 'package-lock.json')} …`)
-  const flags = ['--prefix', folder, '--no-audit', '--no-fund']
+  const flags = ['--prefix', folder, '--no-audit', '--no-fund', ...system]
   const { code } = await run('npm', ['ci', ...flags])
   if (code === 0) return
   // `npm ci` gives up on a lock file that lacks a package of some other platform, as one made

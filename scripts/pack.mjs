@@ -26,8 +26,7 @@ export async function pack(addons) {
   await rm(out, { recursive: true, force: true })
   await mkdir(out, { recursive: true })
   const folders = path.join(out, 'npm')
-  const napi = [tool('@napi-rs/cli', 'napi'), 'create-npm-dirs', '--npm-dir', path.relative(root, folders)]
-  await must(process.execPath, napi, { capture: true })
+  await createPlatformFolders(folders)
   const platforms = (await readdir(folders)).sort()
 
   const tarballs = []
@@ -35,6 +34,15 @@ export async function pack(addons) {
     if (platform in addons) tarballs.push(await packPlatform(path.join(folders, platform), addons[platform]))
   }
   return [...tarballs, await packMain(platforms)]
+}
+
+/**
+ * The package of each target, without its add-on.
+ * @param {string} folder gets a folder for each
+ */
+export async function createPlatformFolders(folder) {
+  const napi = [tool('@napi-rs/cli', 'napi'), 'create-npm-dirs', '--npm-dir', path.relative(root, folder)]
+  await must(process.execPath, napi, { capture: true })
 }
 
 /** The package of a native add-on: one binary, and on which systems it may be installed. */
@@ -53,7 +61,8 @@ async function packMain(platforms) {
   const plain = await npmPack(root)
   const folder = path.join(out, 'main')
   await mkdir(folder)
-  await must('tar', ['-xzf', plain, '-C', folder, '--strip-components=1'])
+  // By a relative path: GNU's tar takes the C of C:\\ for a host.
+  await must('tar', ['-xzf', path.basename(plain), '-C', path.basename(folder), '--strip-components=1'], { cwd: out })
   await rm(plain)
 
   await edit(path.join(folder, 'package.json'), (text) => {
@@ -74,8 +83,9 @@ async function edit(file, change) {
 }
 
 async function npmPack(folder) {
-  const args = ['pack', folder, '--pack-destination', out, '--json', '--silent', '--ignore-scripts']
-  const output = await must('npm', args, { capture: true })
+  // On Windows the shell of npm's script splits a path at its spaces; a relative one has none.
+  const args = ['pack', '--pack-destination', path.relative(folder, out), '--json', '--silent', '--ignore-scripts']
+  const output = await must('npm', args, { capture: true, cwd: folder })
   const [{ filename }] = JSON.parse(output.slice(output.indexOf('[')))
   return path.join(out, filename)
 }

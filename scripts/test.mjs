@@ -6,11 +6,11 @@
  */
 
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { build } from './build.mjs'
 import { main, root, run, tool } from './command.mjs'
+import { testFiles } from './stages.mjs'
 
 const fileTimeout = 240_000
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
@@ -24,10 +24,7 @@ const core = [
 const results = []
 
 await main(async () => {
-  const files = readdirSync(path.join(root, '__test__'))
-    .filter((name) => name.endsWith('.test.mjs'))
-    .map((name) => ({ name, stage: stageOf(path.join(root, '__test__', name)) }))
-  const chosen = files.filter(({ name, stage }) => isWanted(stage, name))
+  const chosen = testFiles().filter(({ name, stage }) => isWanted(stage, `${name}.test.mjs`))
 
   if (isWanted('core')) await testCore()
   if (isWanted('rust docs')) await testRustDocs()
@@ -35,9 +32,9 @@ await main(async () => {
   if (chosen.length > 0) {
     await build({ debug })
     for (const stage of ['add-on', 'mongodb', 'browser']) {
-      await testFiles(
+      await runFiles(
         stage,
-        chosen.filter((file) => file.stage === stage).map((file) => file.name),
+        chosen.filter((file) => file.stage === stage).map(({ file }) => file),
       )
     }
   }
@@ -46,14 +43,6 @@ await main(async () => {
 
 function isWanted(...names) {
   return words.length === 0 || words.some((word) => names.some((name) => name.includes(word)))
-}
-
-/** What a test file needs, read from what it imports. */
-function stageOf(file) {
-  const source = readFileSync(file, 'utf8')
-  if (/devtools\/(chromium|browsers?)\.mjs/.test(source)) return 'browser'
-  if (/devtools\/(mongod|mongo)\.mjs/.test(source)) return 'mongodb'
-  return 'add-on'
 }
 
 /** The Rust core, which must build and pass with no napi in its tree. */
@@ -111,21 +100,21 @@ async function testTypes() {
 }
 
 /** Runs test files, each in a process of its own, a few at a time. */
-async function testFiles(stage, names) {
-  if (names.length === 0) return
+async function runFiles(stage, files) {
+  if (files.length === 0) return
   heading(stage)
-  const waiting = [...names]
+  const waiting = [...files]
   const work = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await testFile(stage, name)
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await testFile(stage, file)
   }
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), 4) }, work))
 }
 
-function testFile(stage, name) {
-  return record(stage, name, async () => {
+function testFile(stage, file) {
+  return record(stage, path.basename(file), async () => {
     const { code, output } = await runGroup([
       ...['--test', '--test-reporter=spec', '--test-reporter-destination=stdout'],
-      path.join('__test__', name),
+      file,
     ])
     const counts = count(
       output,

@@ -1,9 +1,16 @@
 /** Threads of this process, and waiting in the one thread that runs the tests. */
 
+import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** How many native threads of this process have `name` (its first 15 bytes, as Linux keeps them). */
+/**
+ * How many native threads of this process have `name` (its first 15 bytes, as Linux keeps them), or any name.
+ * No other system shows a process its threads: there it is undefined.
+ * @param {string} [name]
+ */
 export function threads(name) {
+  if (process.platform !== 'linux') return undefined
+  if (name === undefined) return readdirSync('/proc/self/task').length
   let found = 0
   for (const task of readdirSync('/proc/self/task')) {
     try {
@@ -13,6 +20,12 @@ export function threads(name) {
     }
   }
   return found
+}
+
+/** Fails unless so many threads have that name, where they can be counted. */
+export function assertThreads(name, expected) {
+  const found = threads(name)
+  if (found !== undefined) assert.equal(found, expected)
 }
 
 /** Keeps the thread busy, so that the event loop cannot turn. */

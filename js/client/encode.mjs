@@ -39,13 +39,12 @@ export async function encodeImage(data, options = {}) {
     rows[y * (row + 1)] = 0
     rows.set(payload.subarray(y * row, (y + 1) * row), y * (row + 1) + 1)
   }
-  const stored = store(rows, row + 1)
-  const deflated = compress ? await deflate(rows, 'deflate') : stored
+  const deflated = compress ? await deflate(rows, 'deflate') : rows
   const header = join(word(width), word(height), [8, 2, 0, 0, 0])
   const parts = [
     [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10],
     chunk('IHDR', header),
-    chunk('IDAT', deflated.length < stored.length ? deflated : stored),
+    chunk('IDAT', deflated.length < rows.length ? deflated : store(rows, row + 1)),
     chunk('IEND', []),
   ]
   return new Blob([join(...parts)], { type: 'image/png' })
@@ -118,8 +117,12 @@ function store(rows, row) {
  * @param {CompressionFormat} format
  */
 async function deflate(bytes, format) {
-  const stream = new Blob([/** @type {any} */ (bytes)]).stream().pipeThrough(new CompressionStream(format))
-  return new Uint8Array(await new Response(stream).arrayBuffer())
+  // Not by way of a Blob, whose stream comes from another process.
+  const { readable, writable } = new CompressionStream(format)
+  const writer = writable.getWriter()
+  const ends = [writer.write(/** @type {any} */ (bytes)), writer.close()]
+  const [deflated] = await Promise.all([new Response(readable).arrayBuffer(), ...ends])
+  return new Uint8Array(deflated)
 }
 
 /**

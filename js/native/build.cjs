@@ -7,10 +7,11 @@
 
 const { spawn } = require('node:child_process')
 const { once } = require('node:events')
-const { copyFile, mkdtemp, rename, rm } = require('node:fs/promises')
+const { copyFile, mkdtemp, rm } = require('node:fs/promises')
 const { tmpdir } = require('node:os')
 const path = require('node:path')
 const { platform } = require('./platform.cjs')
+const { replace } = require('./replace.cjs')
 
 /** @returns {Promise<string>} the file that was made */
 async function build() {
@@ -19,9 +20,8 @@ async function build() {
     await cargo(['build', '--release', '--lib', '--target-dir', target])
     const made = path.join(target, 'release', library())
     const addon = path.join(__dirname, `texample.${platform()}.node`)
-    // Not written in place: a process that has the old one loaded would crash.
     await copyFile(made, `${addon}.tmp`)
-    await rename(`${addon}.tmp`, addon)
+    await replace(`${addon}.tmp`, addon)
     return addon
   } finally {
     await rm(target, { recursive: true, force: true })

@@ -296,6 +296,8 @@ impl Sequence {
         self.ceiling = None;
         self.last_error = None;
         self.free = FreeRanges::default();
+        // Nothing is claimed ahead before the next request: until then the index stays what it was set to.
+        self.demand = DemandRate::default();
         for handle in self.handles.values_mut() {
             handle.last = handle.last.min(index);
             handle.grant = Grant { revoked: true, ..Grant::default() };

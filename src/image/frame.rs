@@ -34,7 +34,7 @@ pub(super) fn open_bytes(payload: &[u8]) -> Option<&[u8]> {
     let (crc, rest) = rest.split_first_chunk()?;
     let (bytes, fill) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
     // The CRC of nothing is 0: a larger black picture with a blot in its corner would pass.
-    let is_whole = !bytes.is_empty() || fill.len() < PIXEL;
+    let is_whole = !bytes.is_empty() || fill.len() < 2 * PIXEL;
     (is_whole && crc32(bytes) == u32::from_be_bytes(*crc)).then_some(bytes)
 }
 
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_black_image_with_a_blot_is_broken() {
-        let mut pixels = [0; 15];
+        let mut pixels = [0; 18];
         pixels[1] = 1;
         assert_eq!(open(&pixels), Frame::Broken);
     }

@@ -43,13 +43,13 @@ impl StoreUrl {
             return Ok(Self::Memory);
         }
         if let Some(file) = url.strip_prefix("sqlite:") {
-            let file = file.strip_prefix("//").unwrap_or(file);
+            let file = without_slash_before_drive(file.strip_prefix("//").unwrap_or(file));
             if file.is_empty() || file == ":memory:" || file.contains('\0') {
                 return Err(wrong("the file has no usable name"));
             }
             #[cfg(feature = "sqlite")]
             return match std::path::absolute(file) {
-                Ok(path) => Ok(Self::Sqlite(path)),
+                Ok(path) => Ok(Self::Sqlite(with_long_prefix(path))),
                 Err(error) => Err(wrong("the file has no usable name").caused_by(error)),
             };
             #[cfg(not(feature = "sqlite"))]
@@ -109,6 +109,28 @@ impl StoreUrl {
             Self::Mongo(url) => Some(Box::new(super::mongo::Mongo::new(url, wake))),
         }
     }
+}
+
+/// On Windows a file's URL has a slash before the drive letter: `sqlite:///C:/ids.db`.
+fn without_slash_before_drive(file: &str) -> &str {
+    match file.as_bytes() {
+        [b'/', drive, b':', ..] if cfg!(windows) && drive.is_ascii_alphabetic() => &file[1..],
+        _ => file,
+    }
+}
+
+/// Windows opens a path of more than 259 characters by this prefix alone, where long paths are not switched on.
+#[cfg(feature = "sqlite")]
+fn with_long_prefix(path: std::path::PathBuf) -> std::path::PathBuf {
+    // SQLite appends this to the name.
+    const LONGEST: usize = 259 - "-journal".len();
+    let text = path.as_os_str();
+    if !cfg!(windows) || text.len() <= LONGEST || text.as_encoded_bytes().starts_with(br"\\") {
+        return path;
+    }
+    let mut long = std::ffi::OsString::from(r"\\?\");
+    long.push(text);
+    long.into()
 }
 
 impl fmt::Display for StoreUrl {
