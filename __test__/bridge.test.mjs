@@ -1,4 +1,7 @@
-/** The bridge as authors of add-ons use it: messages, their failures, the ends of threads, and flow control. */
+/**
+ * The bridge as authors of add-ons use it: messages, their failures, the ends of threads, and flow
+ * control.
+ */
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -440,7 +443,8 @@ it('flat out, the event loop turns: sync, async and slow callbacks', async () =>
 })
 
 it('an event loop that is woken after each microtask still turns', async () => {
-  // A message comes while the microtasks of the one before run: Node makes up to a thousand wake-ups in one pass.
+  // A message comes while the microtasks of the one before run: Node makes up to a thousand
+  // wake-ups in one pass.
   const source = new cases.Source({ each: true, wait: true, capacity: 1 }, async () => {
     await null
     block(0.2)

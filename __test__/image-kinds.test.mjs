@@ -1,4 +1,7 @@
-/** Every lossless kind of PNG with our pixels is read, in Node.js and by the reader of files in pages. */
+/**
+ * Every lossless kind of PNG with our pixels is read, in Node.js and by the reader of files in
+ * pages.
+ */
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
@@ -25,7 +28,9 @@ const wide = (values) => values.map((value) => value * 257)
 const greyPayload = Buffer.concat([Buffer.from(GREY), Buffer.from('000000cbcbcb', 'hex')])
 const grey = (x) => [greyPayload[x * 3]]
 
-/** @type {[string, unknown, Parameters<typeof fromSamples>[0], Parameters<typeof fromSamples>[1]][]} */
+/**
+ * @type {[string, unknown, Parameters<typeof fromSamples>[0], Parameters<typeof fromSamples>[1]][]}
+ */
 const KINDS = [
   ['RGB of 8 bits', null, rgb, { width, colour: 2, depth: 8 }],
   ['RGB of 16 bits', null, (x) => wide(rgb(x)), { width, colour: 2, depth: 16 }],

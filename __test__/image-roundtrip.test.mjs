@@ -11,7 +11,10 @@ import { checksum } from './support/png.mjs'
 /** What comes back of a value is what JSON makes of it. */
 const asJson = (data) => JSON.parse(JSON.stringify(data))
 
-/** Any JSON value; strings of any units, lone surrogates too, and often with what the format escapes. */
+/**
+ * Any JSON value; strings of any units, lone surrogates too, and often with what the format
+ * escapes.
+ */
 const unit = fc.oneof(
   fc.constantFrom('%', '\u007f', '"', '\\', '\0', 'ö', '語', '💡', '\ud83d', '\udca1'),
   fc.string({ unit: 'binary', maxLength: 1 }),
@@ -87,7 +90,8 @@ it('a million numbers come back, and 1000 arrays in each other', () => {
 })
 
 it('long texts come back in turns, ASCII and not, growing and shrinking', async () => {
-  // From 1 MB on a text that is ASCII goes another way to JavaScript; past 4 MB its memory is not kept.
+  // From 1 MB on a text that is ASCII goes another way to JavaScript; past 4 MB its memory is not
+  // kept.
   for (const length of [(1 << 20) - 3, (1 << 20) - 2, 3_000_000, 1_500_000, 5_000_000, 1_100_000]) {
     for (const end of ['x', 'ö']) {
       const data = 'texample'.repeat(length / 8) + 'y'.repeat(length % 8) + end

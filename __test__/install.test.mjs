@@ -1,6 +1,7 @@
 /**
  * The tarballs that would be published, installed into an empty folder and used there.
- * TEXAMPLE_TEST_PACKAGES names a folder that has them, packed on another system; otherwise they are packed here.
+ * TEXAMPLE_TEST_PACKAGES names a folder that has them, packed on another system; otherwise they are
+ * packed here.
  */
 
 import assert from 'node:assert/strict'
@@ -202,7 +203,10 @@ describe('the package, installed from its tarballs', () => {
     const installed = () => path.join(folder, 'node_modules', 'texample')
     let withCargo
 
-    /** What `cargo build` does: Node.js by that name takes its first argument for a script, build.js in the package. */
+    /**
+     * What `cargo build` does: Node.js by that name takes its first argument for a script, build.js
+     * in the package.
+     */
     const cargo = (source) => writeFile(path.join(installed(), 'build.js'), source)
 
     before(async () => {

@@ -1,4 +1,7 @@
-/** What `require('texample')` and `import … from 'texample'` give, and what they say when there is no native add-on. */
+/**
+ * What `require('texample')` and `import … from 'texample'` give, and what they say when there is
+ * no native add-on.
+ */
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

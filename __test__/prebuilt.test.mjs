@@ -1,4 +1,6 @@
-/** What is published: for which systems, and that no add-on asks more of a system than is promised. */
+/**
+ * What is published: for which systems, and that no add-on asks more of a system than is promised.
+ */
 
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,7 @@
-/** Every code block of every page runs as pasted, and prints what stands below it; or it says here who else runs it. */
+/**
+ * Every code block of every page runs as pasted, and prints what stands below it; or it says here
+ * who else runs it.
+ */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -221,7 +224,10 @@ async function runTests(code, runner, index) {
   assert.ok(Number(passed.exec(program.output())?.[1]) >= count, program.output())
 }
 
-/** Starts a server on a free port in place of the one it names; resolves when it says that it listens. */
+/**
+ * Starts a server on a free port in place of the one it names; resolves when it says that it
+ * listens.
+ */
 async function serve(code, index) {
   const port = await freePair()
   const program = start(await write(withPorts(code, port), 'js', index))
@@ -242,7 +248,9 @@ function withPorts(code, port) {
   return code.replace(/\b300([01])\b/g, (_, digit) => String(port + Number(digit)))
 }
 
-/** Runs a block as a module of a page, which finds the client where a bundler would; what it logged. */
+/**
+ * Runs a block as a module of a page, which finds the client where a bundler would; what it logged.
+ */
 async function inBrowser(server, code) {
   const imports = { 'texample/client': '/texample/index.mjs', 'texample/client/robust': '/texample/robust.mjs' }
   const html = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>`
@@ -268,7 +276,10 @@ async function asPage(running, code, prints) {
   })
 }
 
-/** Opens a page of the origin beside the server's, where /texample/ is the client, as an application would serve it. */
+/**
+ * Opens a page of the origin beside the server's, where /texample/ is the client, as an application
+ * would serve it.
+ */
 async function withPage(server, html, body) {
   assert.ok(server, 'a page example needs a server example before it')
   const site = createServer(async ({ url }, response) => {

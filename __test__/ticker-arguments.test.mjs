@@ -5,7 +5,10 @@ import { assertThreads } from './support/threads.mjs'
 
 const callback = () => {}
 
-/** Values by the name of what is wrong with them; every option refuses `null` and values of the other types. */
+/**
+ * Values by the name of what is wrong with them; every option refuses `null` and values of the
+ * other types.
+ */
 const others = {
   null: null,
   text: 'text',

@@ -7,8 +7,9 @@ import { block } from './support/threads.mjs'
 const policies = ['block', 'drop-oldest', 'drop-newest', 'latest']
 
 /**
- * Starts a ticker, lets it post while JavaScript is blocked, and collects what is delivered until it is done.
- * The thread has had its turn once it has posted something; on a busy machine that takes longer than `blocked`.
+ * Starts a ticker, lets it post while JavaScript is blocked, and collects what is delivered until
+ * it is done. The thread has had its turn once it has posted something; on a busy machine that
+ * takes longer than `blocked`.
  */
 async function overflowed(options, blocked) {
   const seen = []

@@ -115,7 +115,8 @@ it('a tick is due at start + (i + 1) * interval: none is early and none drifts',
   const ticker = start((i) => late.push(performance.now() - begin - (i + 1) * interval), { interval, count: 60 })
   await ticker.done
   assert.ok(Math.min(...late) > -0.5, `${Math.min(...late)} ms early`)
-  // A drifting ticker would be late by more with every tick; here the least late of the last ticks is like the first's.
+  // A drifting ticker would be late by more with every tick; here the least late of the last ticks
+  // is like the first's.
   assert.ok(Math.min(...late.slice(-30)) < interval, `${Math.min(...late.slice(-30))} ms late at the end`)
 })
 
@@ -260,7 +261,9 @@ it('callbacks that are slow get one turn each, not one chunk', async () => {
   assert.ok(Math.max(...perTurn) <= 4, `${Math.max(...perTurn)} ticks in a turn`)
 })
 
-/** The end of a thread that has panicked, as the native half tells it. No tick can make one panic. */
+/**
+ * The end of a thread that has panicked, as the native half tells it. No tick can make one panic.
+ */
 function panicking(body) {
   const { tickerEnd } = addon
   addon.tickerEnd = (ticks) => {

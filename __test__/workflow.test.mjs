@@ -1,6 +1,6 @@
 /**
- * The scripts of the workflow, each run on a copy of this checkout with stand-ins for what reaches beyond it (see
- * support/stand-in.mjs): so that the first run on GitHub finds no typing error.
+ * The scripts of the workflow, each run on a copy of this checkout with stand-ins for what reaches
+ * beyond it (see support/stand-in.mjs): so that the first run on GitHub finds no typing error.
  */
 
 import assert from 'node:assert/strict'

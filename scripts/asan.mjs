@@ -1,7 +1,8 @@
 /**
  * `npm run test:asan`: the lifecycle scenarios under AddressSanitizer and LeakSanitizer.
  *
- * The sanitizer comes with gcc; RUSTC_BOOTSTRAP lets the stable compiler take the flag that switches it on.
+ * The sanitizer comes with gcc; RUSTC_BOOTSTRAP lets the stable compiler take the flag that
+ * switches it on.
  */
 
 import { existsSync } from 'node:fs'
@@ -62,7 +63,9 @@ async function testAll(folder, scenarios, env) {
   if (failures.length > 0) throw new Failure(`not clean: ${failures.join('; ')}`)
 }
 
-/** The leaks that the sanitizer has logged: how many, and those of memory that this crate asked for. */
+/**
+ * The leaks that the sanitizer has logged: how many, and those of memory that this crate asked for.
+ */
 async function takeLogs(folder) {
   const leaks = []
   let found = 0

@@ -1,4 +1,6 @@
-/** `npm run check`: everything that needs no run of the code. All checks run; one failure fails all. */
+/**
+ * `npm run check`: everything that needs no run of the code. All checks run; one failure fails all.
+ */
 
 import { build, staleGenerated } from './build.mjs'
 import { Failure, main, run, tool } from './command.mjs'

@@ -1,6 +1,7 @@
 /**
  * Makes the classic scripts of the browser client from its modules, and holds both to their sizes.
- * `node scripts/client.mjs`: writes them. `node scripts/client.mjs --check`: fails when one is stale or too large.
+ * `node scripts/client.mjs`: writes them. `node scripts/client.mjs --check`: fails when one is
+ * stale or too large.
  */
 
 import { readFile, writeFile } from 'node:fs/promises'

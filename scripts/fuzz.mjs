@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz`: the libFuzzer targets, 10 minutes each. `npm run fuzz -- decode 60`: one of them, for 60 seconds.
- * On stable Rust: the coverage that libFuzzer steers by is LLVM's, asked for by flags.
+ * `npm run fuzz`: the libFuzzer targets, 10 minutes each. `npm run fuzz -- decode 60`: one of them,
+ * for 60 seconds. On stable Rust: the coverage that libFuzzer steers by is LLVM's, asked for by
+ * flags.
  */
 
 import { mkdirSync } from 'node:fs'

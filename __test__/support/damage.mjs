@@ -1,4 +1,7 @@
-/** What happens to images on their way: one kind of damage at a time, from a generator that can be repeated. */
+/**
+ * What happens to images on their way: one kind of damage at a time, from a generator that can be
+ * repeated.
+ */
 
 import { file, fromPixels, pixelsOf } from './png.mjs'
 

@@ -1,9 +1,9 @@
 /**
  * The code blocks of a Markdown file.
  *
- * A comment before a block says what it needs: `<!-- example: server -->` keeps running, `page` runs in a browser
- * beside the server before it, `mongodb` needs a database, `addon` runs with the Rust add-on of the page. A block of `text`
- * after one is what it prints.
+ * A comment before a block says what it needs: `<!-- example: server -->` keeps running, `page`
+ * runs in a browser beside the server before it, `mongodb` needs a database, `addon` runs with the
+ * Rust add-on of the page. A block of `text` after one is what it prints.
  */
 
 import { readFileSync } from 'node:fs'

@@ -20,7 +20,8 @@ export const VALUES = [
 export const pixels = (png) => sharp(png).toColourspace('srgb').removeAlpha().raw().toBuffer()
 
 /**
- * The file of the same pixels gives the data, in Node.js and in a page; any other the data or a typed error.
+ * The file of the same pixels gives the data, in Node.js and in a page; any other the data or a
+ * typed error.
  * @param {unknown} data
  * @param {Uint8Array} saved
  * @param {string} how

@@ -1,6 +1,6 @@
 /**
- * A program that the workflow calls and a test must not: it writes its arguments to STAND_IN_LOG, a line each call, and
- * leaves behind what the next step needs. STAND_IN_PATH finds the real ones.
+ * A program that the workflow calls and a test must not: it writes its arguments to STAND_IN_LOG, a
+ * line each call, and leaves behind what the next step needs. STAND_IN_PATH finds the real ones.
  */
 
 import { spawnSync } from 'node:child_process'

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * How many native threads of this process have `name` (its first 15 bytes, as Linux keeps them), or any name.
- * No other system shows a process its threads: there it is undefined.
+ * How many native threads of this process have `name` (its first 15 bytes, as Linux keeps them), or
+ * any name. No other system shows a process its threads: there it is undefined.
  * @param {string} [name]
  */
 export function threads(name) {
@@ -35,7 +35,8 @@ export function block(ms) {
 }
 
 /**
- * Runs `body` with the list that each `uncaughtException` joins; node:test's own listener is set aside meanwhile.
+ * Runs `body` with the list that each `uncaughtException` joins; node:test's own listener is set
+ * aside meanwhile.
  * @param {(errors: unknown[]) => Promise<void>} body
  */
 export async function collectUncaught(body) {

@@ -38,7 +38,8 @@ impl ThreadError {
     }
 }
 
-/// An error with a code, for what a producer's thread returns: the code becomes `error.code` in JavaScript.
+/// An error with a code, for what a producer's thread returns: the code becomes `error.code` in
+/// JavaScript.
 ///
 /// ```
 /// use texample_bridge::CodedError;
@@ -78,7 +79,8 @@ impl CodedError {
 /// Why a question has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// The questions were stopped, their environment has ended, or the overflow policy dropped the question.
+    /// The questions were stopped, their environment has ended, or the overflow policy dropped the
+    /// question.
     #[error("JavaScript does not answer any more")]
     Closed,
     /// The time was over before there was an answer.
@@ -98,7 +100,8 @@ pub enum AskError {
     /// The promise that the callback returned was collected without being settled.
     #[error("the promise of the answer was never settled")]
     Abandoned,
-    /// The question could not be made a JavaScript value, or the answer is not of the type that was asked for.
+    /// The question could not be made a JavaScript value, or the answer is not of the type that was
+    /// asked for.
     #[error("{0}")]
     Conversion(String),
 }

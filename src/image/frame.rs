@@ -28,7 +28,8 @@ pub(super) fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// The bytes in a payload of the bytes form; none if it is of another form, or its CRC does not hold.
+/// The bytes in a payload of the bytes form; none if it is of another form, or its CRC does not
+/// hold.
 pub(super) fn open_bytes(payload: &[u8]) -> Option<&[u8]> {
     let (length, rest) = payload.strip_prefix(&BYTES_FORM)?.split_first_chunk()?;
     let (crc, rest) = rest.split_first_chunk()?;
@@ -54,7 +55,8 @@ pub(super) enum Frame<'a> {
     Bytes(&'a [u8]),
     /// Text without room for a CRC behind it, as the original encoder leaves it.
     Unsealed(&'a [u8]),
-    /// The CRC does not hold, or there is no text: the CRC of nothing is 0, so a black image would pass.
+    /// The CRC does not hold, or there is no text: the CRC of nothing is 0, so a black image would
+    /// pass.
     Broken,
 }
 

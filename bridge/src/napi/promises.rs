@@ -104,8 +104,8 @@ impl Environment {
         }
     }
 
-    /// Has `handler` called when `promise` is settled, from a microtask, or when it was collected. On an error it is
-    /// dropped, and an exception may be pending.
+    /// Has `handler` called when `promise` is settled, from a microtask, or when it was collected.
+    /// On an error it is dropped, and an exception may be pending.
     ///
     /// # Safety
     /// The environment is live, and `promise` is a promise of it.
@@ -168,8 +168,8 @@ impl Pair {
     ) -> napi::Result<Reference> {
         let mut function = ptr::null_mut();
         let data = Rc::as_ptr(self).cast_mut().cast::<c_void>();
-        // SAFETY: the caller's promise. The finalizer's reference keeps the pair for as long as the function can be
-        // called.
+        // SAFETY: the caller's promise. The finalizer's reference keeps the pair for as long as the
+        // function can be called.
         unsafe {
             check_status!(sys::napi_create_function(
                 env,

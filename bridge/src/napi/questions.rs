@@ -27,11 +27,12 @@ struct Pending<Q, A> {
     responder: Responder<A>,
 }
 
-/// The end that answers: a JavaScript function is called with each question, and what it returns, or what the promise
-/// that it returns is fulfilled with, is the answer.
+/// The end that answers: a JavaScript function is called with each question, and what it returns,
+/// or what the promise that it returns is fulfilled with, is the answer.
 ///
-/// Questions are answered as long as an [`Asker`] lives; [`stop`](Self::stop) ends that earlier, and the end of the
-/// environment does. A handle stays on the thread of its environment, and may be dropped.
+/// Questions are answered as long as an [`Asker`] lives; [`stop`](Self::stop) ends that earlier,
+/// and the end of the environment does. A handle stays on the thread of its environment, and may be
+/// dropped.
 ///
 /// What goes wrong with a question is told to its asker, and to nothing else.
 pub struct Questions<Q: 'static, A: 'static> {
@@ -41,14 +42,17 @@ pub struct Questions<Q: 'static, A: 'static> {
 impl<Q: Send + 'static, A: FromNapiValue + Send + 'static> Questions<Q, A> {
     /// Opens questions that `callback` answers.
     ///
-    /// `options` bound how many questions wait for JavaScript; an asker waits for room. Under a policy that drops, the
-    /// asker of a dropped question is told [`AskError::Closed`]. A question that is turned into
-    /// [`FnArgs`](napi::bindgen_prelude::FnArgs), as a tuple is, is several arguments.
+    /// `options` bound how many questions wait for JavaScript; an asker waits for room. Under a
+    /// policy that drops, the asker of a dropped question is told [`AskError::Closed`]. A question
+    /// that is turned into [`FnArgs`](napi::bindgen_prelude::FnArgs), as a tuple is, is several
+    /// arguments.
     ///
-    /// The event loop is kept alive while there are askers, unless [`set_ref`](Self::set_ref) says otherwise.
+    /// The event loop is kept alive while there are askers, unless [`set_ref`](Self::set_ref) says
+    /// otherwise.
     ///
     /// # Errors
-    /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), or the environment is about to end.
+    /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), or the environment is about to
+    /// end.
     pub fn open<P, R>(
         env: &Env,
         name: &str,
@@ -88,7 +92,8 @@ impl<Q: Send + 'static, A: FromNapiValue + Send + 'static> Questions<Q, A> {
         Ok((Self { inbox }, Asker { shared }))
     }
 
-    /// Ends the questions: every asker that waits is told [`AskError::Closed`], and each that asks from now on.
+    /// Ends the questions: every asker that waits is told [`AskError::Closed`], and each that asks
+    /// from now on.
     pub fn stop(&self) {
         self.inbox.stop();
     }
@@ -98,14 +103,15 @@ impl<Q: Send + 'static, A: FromNapiValue + Send + 'static> Questions<Q, A> {
         self.inbox.set_ref(keep_alive);
     }
 
-    /// The counters, as [`Bridge::stats`](super::Bridge::stats). A question has failed when its asker got an error, and
-    /// was dropped when its asker had gone before it was put to JavaScript.
+    /// The counters, as [`Bridge::stats`](super::Bridge::stats). A question has failed when its
+    /// asker got an error, and was dropped when its asker had gone before it was put to JavaScript.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inbox.stats()
     }
 
-    /// A promise for the end: after the last question, when no asker is left or the questions were stopped.
+    /// A promise for the end: after the last question, when no asker is left or the questions were
+    /// stopped.
     ///
     /// # Errors
     /// When Node-API makes no promise.
@@ -145,8 +151,8 @@ impl<Q, A> Asker<Q, A> {
         self.ask_until(question, None)
     }
 
-    /// Asks, and waits for the answer for as long as `timeout`. A question that JavaScript has not begun with by then
-    /// is not put to it any more.
+    /// Asks, and waits for the answer for as long as `timeout`. A question that JavaScript has not
+    /// begun with by then is not put to it any more.
     ///
     /// # Errors
     /// See [`AskError`].
@@ -178,7 +184,8 @@ impl<Q, A> Asker<Q, A> {
         reply.wait(deadline)
     }
 
-    /// Asks, as a future for any executor. Dropped, it takes its question back unless JavaScript has begun with it.
+    /// Asks, as a future for any executor. Dropped, it takes its question back unless JavaScript
+    /// has begun with it.
     pub fn ask_async(&self, question: Q) -> impl Future<Output = Result<A, AskError>> + Send + use<Q, A>
     where
         Q: Send + 'static,
@@ -219,8 +226,8 @@ impl<Q, A> fmt::Debug for Asker<Q, A> {
     }
 }
 
-/// The askers of the questions that JavaScript was called with, where the end of an environment finds them: a callback
-/// may call `process.exit()` and never return.
+/// The askers of the questions that JavaScript was called with, where the end of an environment
+/// finds them: a callback may call `process.exit()` and never return.
 struct Replies<A> {
     slots: RefCell<Slots<A>>,
 }
@@ -313,8 +320,8 @@ where
             }
             if has_put && self.is_eager() && !inbox.is_closed() {
                 if self.in_flight.get() > 0 {
-                    // The next question comes after these promises, which look again. In case that they stay pending
-                    // there is the end of the turn.
+                    // The next question comes after these promises, which look again. In case that
+                    // they stay pending there is the end of the turn.
                     return inbox.look_after_turn();
                 }
                 self.await_question();
@@ -355,7 +362,8 @@ where
             Ok(arguments) => arguments,
             Err(error) => {
                 inbox.consumer().failed(1);
-                // SAFETY: on the thread of a live environment. A conversion may leave what it threw.
+                // SAFETY: on the thread of a live environment. A conversion may leave what it
+                // threw.
                 let _ = unsafe { pending_exception(env) };
                 responder.answer(Err(AskError::Conversion(error.reason)));
                 return Ok(());
@@ -404,7 +412,8 @@ where
     fn has_thrown(&self, key: usize, error: &napi::Error) -> napi::Result<()> {
         let env = self.inbox.env();
         self.inbox.consumer().failed(1);
-        // SAFETY: on the thread of a live environment. A termination looks like a throw, and so does each call after it.
+        // SAFETY: on the thread of a live environment. A termination looks like a throw, and so
+        // does each call after it.
         let thrown = unsafe { pending_exception(env).filter(|_| self.inbox.environment().is_alive()) };
         let Some(thrown) = thrown else {
             self.replies.answer(key, Err(AskError::Closed));
@@ -422,7 +431,8 @@ where
             Settled::Fulfilled(value) => self.answer(key, value),
             Settled::Rejected(reason) => {
                 self.inbox.consumer().failed(1);
-                // SAFETY: a value of a live environment, on its thread, in the scope of the microtask.
+                // SAFETY: a value of a live environment, on its thread, in the scope of the
+                // microtask.
                 let (message, code) = unsafe { describe_thrown(self.inbox.env(), reason) };
                 self.replies.answer(key, Err(AskError::Thrown { message, code }));
             }
@@ -438,8 +448,8 @@ where
         let is_last = self.in_flight.get() == 0;
         let has_more = !inbox.consumer().is_empty() || is_last && self.is_eager() && self.await_question();
         if has_more && self.drain().is_err() {
-            // It fails where the environment ends, and then the hook tells the askers. An exception must not stay
-            // behind in a microtask.
+            // It fails where the environment ends, and then the hook tells the askers. An exception
+            // must not stay behind in a microtask.
             // SAFETY: on the thread of the environment.
             let _ = unsafe { pending_exception(inbox.env()) };
         }
