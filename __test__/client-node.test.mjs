@@ -69,15 +69,7 @@ it('a URL is asked by fetch, and a relative one is wrong', async (t) => {
 })
 
 it('a wrong argument of the encoder is named', async () => {
-  for (const options of [
-    null,
-    5,
-    'fast',
-    { charset: 'latin1' },
-    { compress: 1 },
-    { robust: 'yes' },
-    { quality: 80 },
-  ]) {
+  for (const options of [null, 5, 'fast', { charset: 'latin1' }, { compress: 1 }, { robust: 'yes' }, { quality: 80 }]) {
     await assert.rejects(encodeImage(1, options), INVALID_ARGUMENT, JSON.stringify(options))
   }
   const cycle = {}

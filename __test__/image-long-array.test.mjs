@@ -1,4 +1,4 @@
-/** Long arrays are written in pieces; nobody may be able to tell. */
+/** Long arrays are written in pieces, with the text that `JSON.stringify` has. */
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'

@@ -1,6 +1,6 @@
 /**
- * Every code block of every page runs as pasted, and prints what stands below it; or it says here
- * who else runs it.
+ * Every code block of every page runs as pasted, and prints what stands below it. The few that
+ * something else runs are named here.
  */
 
 import assert from 'node:assert/strict'

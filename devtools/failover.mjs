@@ -108,7 +108,7 @@ async function fault(set, primary, kind, proxy) {
     await set.primary()
   } else if (proxy && kind === 'reset') {
     proxy.set('reset')
-    // A driver that finds a connection dead repeats the claim, and nobody notices. So claims are
+    // A driver that finds a connection dead repeats the claim by itself. So claims are
     // cut off half way too: applied, and their answers lost. The driver repeats each once: of five
     // in two processes, not all can be its own.
     proxy.lose((request) => request.includes('\x02findAndModify\0'))

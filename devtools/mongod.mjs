@@ -254,7 +254,7 @@ class Member {
     if (this.#process) return
     const child = spawn(this.#binary, this.#args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = child
-    // Nobody else ends it when the test process dies.
+    // It would outlive the test process.
     const end = () => child.kill('SIGKILL')
     process.once('exit', end)
     child.once('exit', () => process.off('exit', end))

@@ -143,7 +143,7 @@ declare namespace texample {
   type IdCallback<Id = number> = (error: Error | null, id?: Id) => void
 
   /**
-   * The next id of the sequence `default`, or of the one that is named, from the store that
+   * The next id of the sequence `name` (default `default`), from the store that
    * `openStore()` opens without options. Ids rise within the calls of a thread and are unique
    * across threads, processes and hosts.
    * @throws rejects with `ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE` when the database is out of reach for

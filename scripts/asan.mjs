@@ -58,7 +58,7 @@ async function testAll(folder, scenarios, env) {
   console.log(
     `${names.length - failures.length} of ${names.length} clean; ${reports} leaks of Node itself, none of them ours`,
   )
-  // Node always has some: none at all means that nobody looked.
+  // Node always has some: none at all means that nothing was checked.
   if (reports === 0) throw new Failure('LeakSanitizer reported nothing, not even what Node leaks: it did not run')
   if (failures.length > 0) throw new Failure(`not clean: ${failures.join('; ')}`)
 }

@@ -1,6 +1,6 @@
 /**
  * Builds the native add-on for this machine: `npm run build`, or with `-- --debug` quicker and
- * slower to run. `npm run build -- --target TRIPLE` makes the one that is published for a system
+ * slower to run. `npm run build -- --target TRIPLE` makes what is published for a system
  * instead, in target/prebuilt.
  */
 

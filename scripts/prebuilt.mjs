@@ -196,7 +196,7 @@ function isNewer(one, other) {
   return a > c || (a === c && b > d)
 }
 
-/** cargo with Zig behind it, kept in a cache folder: pip is the one that has both whole. */
+/** cargo with Zig behind it, kept in a cache folder: pip has both whole. */
 async function zigbuild(triple) {
   const wanted = Object.entries(zig).map(([name, version]) => `${name}==${version}`)
   const folder = cacheFolder(wanted.join('-').replaceAll('==', '-'))

@@ -5,7 +5,7 @@
  * is built.
  *
  * Windows is wine (scripts/wine.mjs), with MongoDB on this system; `exceptions` names the tests
- * that need more. The add-on is built by Zig; the one that is published is built by Visual C++ from
+ * that need more. The add-on is built by Zig; what is published is built by Visual C++ from
  * the same sources (scripts/prebuilt.mjs).
  */
 

@@ -102,7 +102,7 @@ impl Error {
     /// use texample::{Error, ErrorCode};
     ///
     /// let cause = std::io::Error::other("disk full");
-    /// let error = Error::new(ErrorCode::SequenceUnavailable, "the store cannot be written").caused_by(cause);
+    /// let error = Error::new(ErrorCode::SequenceUnavailable, "no store").caused_by(cause);
     /// assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk full"));
     /// ```
     #[must_use]

@@ -572,8 +572,8 @@ impl<T> Consumer<T> {
         lock(&self.queue.state).waiting.is_empty()
     }
 
-    /// Names the thread that this is called on as the one that takes: a post that would wait for
-    /// room there is [`PostError::Full`].
+    /// Names the calling thread as the consumer's: a post there that would wait for room is
+    /// [`PostError::Full`].
     pub fn bind_to_this_thread(&self) {
         lock(&self.queue.state).consumer = Some(std::thread::current().id());
     }

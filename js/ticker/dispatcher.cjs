@@ -42,7 +42,7 @@ class Delivery {
   #chunk
   #at = 0
   #end = 0
-  /** Ticks taken and delivered to nobody. */
+  /** Ticks taken and not delivered: there was no callback, or it was stopped. */
   #dropped = 0
   #maxLag = 0
   /** `performance.now()` of the start: tick i is due `(i + 1) * interval` later. */
@@ -138,7 +138,8 @@ class Delivery {
       this.#deliver()
     }
     for (;;) {
-      if (this.#chunk.length === 0) this.#chunk = new Float64Array(FIRST_CHUNK) // a batch was transferred away
+      // A batch was transferred away.
+      if (this.#chunk.length === 0) this.#chunk = new Float64Array(FIRST_CHUNK)
       const taken = addon.tickerTake(this.#native, this.#chunk, this.#lend)
       if (taken > 0) {
         this.#at = 0

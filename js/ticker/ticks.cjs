@@ -96,7 +96,7 @@ class Ticks {
   }
 
   /**
-   * Takes a tick for each asker. While nobody asks, ticks wait in the queue and its policy holds.
+   * Takes a tick for each `next()`. While none waits, ticks wait in the queue and its policy holds.
    */
   #pull() {
     while (this.#askers.length > 0 || this.#ended) {
@@ -121,7 +121,7 @@ class Ticks {
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     if (this.#native !== undefined) {
       addon.tickerStop(this.#native)
-      // A wake-up may have been left unanswered while nobody asked: then no other comes.
+      // A wake-up may have come while no `next()` waited: then no other comes.
       this.#pull()
     }
     this.#refuse()

@@ -132,7 +132,7 @@ impl Wakeup {
     }
 }
 
-/// Node has let go of the threadsafe function; so must we, whoever was first.
+/// Node released the threadsafe function: disables the gate, unless the hook did so before.
 unsafe extern "C" fn finalize(_env: sys::napi_env, gate: *mut c_void, native: *mut c_void) {
     let gate = gate.cast_const().cast::<Gate>();
     // SAFETY: `Wakeup::new` gave both away, and this runs once.
@@ -183,7 +183,7 @@ unsafe extern "C" fn call_js(
         };
         if done { None } else { pending_exception(env) }
     };
-    // Without an exception the call failed because the environment ends: nobody is left to tell.
+    // Without an exception the call failed because the environment ends.
     let Some(thrown) = thrown else { return };
     // SAFETY: `gate` was the live gate of the `Wakeup` that called, and the finalizer's reference
     // keeps it alive until Node has made its last call. Nothing here locks it while JavaScript
