@@ -23,7 +23,8 @@ const pages = [
 ]
 /** Blocks that are too large for a test, by their first line, and what runs them all the same. */
 const elsewhere = {
-  'npm start    # the page below, at http://127.0.0.1:3000/': 'demo.test.mjs starts the demo, and .ci/run is npm test',
+  'npm install texample': 'install.test.mjs installs the packed package',
+  'npm start    # the page above, at http://127.0.0.1:3000/': 'demo.test.mjs starts the demo, and .ci/run is npm test',
   'apt-get install build-essential python3-pip libnss3 libcurl4 libssl3':
     '.ci/run installs the libraries, and could not run without the others',
   'npx texample build': 'install.test.mjs builds an installed copy',
