@@ -74,8 +74,8 @@ function mongo(name) {
 }
 
 /**
- * Claims from SQLite as the original would have: a statement for each range of one caller. A driver that
- * blocks has a thread of its own here, and the sequence a file of its own, so that neither way
+ * Claims from SQLite as the original would have: a statement for each range of one caller. A driver
+ * that blocks has a thread of its own here, and the sequence a file of its own, so that neither way
  * holds the other up.
  */
 function sqlite(name) {

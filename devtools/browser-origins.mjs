@@ -27,8 +27,8 @@ const client = fileURLToPath(new URL('../js/client', import.meta.url))
  */
 
 /**
- * A dedicated, shared or service worker that calls the client: `{ call, args }` is answered with `{
- * data }` or an error.
+ * A dedicated, shared or service worker that calls the client: `{ call, args }` is answered with
+ * `{ data }` or an error.
  */
 const WORKER = `
 importScripts('/client/texample.js')

@@ -1,7 +1,7 @@
 /**
  * `npm run pack`: the tarballs to publish, in target/packages: the platform package of this
- * machine, then the main one. `npm run pack -- TRIPLE …`: those of other targets, built here; `--
- * --linux`: of all of Linux. `npm run pack -- --prebuilt`: of the add-ons that are in
+ * machine, then the main one. `npm run pack -- TRIPLE …`: those of other targets, built here;
+ * `-- --linux`: of all of Linux. `npm run pack -- --prebuilt`: of the add-ons that are in
  * target/prebuilt; none is built.
  *
  * The main package names its platform packages as optional dependencies only when it is packed:

@@ -20,8 +20,9 @@ export interface EncodeImageOptions {
 /**
  * Makes a data image where there is no server: in a page, a worker, or Node.js.
  *
- * The format is that of `encodeDataToImage`, whose options are those of Node.js: with `compress:
- * false` and without `robust` the file is the same to the byte as with `compression: 'none'`.
+ * The format is that of `encodeDataToImage`, whose options are those of Node.js: with
+ * `compress: false` and without `robust` the file is the same to the byte as with
+ * `compression: 'none'`.
  * @param data anything `JSON.stringify` accepts; a `Uint8Array` or an `ArrayBuffer` is carried as
  *   bytes
  * @returns the PNG file, `image/png`

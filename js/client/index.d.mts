@@ -44,8 +44,8 @@ export function queryXD<T = unknown>(
 ): void
 
 /**
- * A function of a query that is appended to one URL: the original's `queryXD('uid=2134',
- * callback)`.
+ * A function of a query that is appended to one URL: the original's
+ * `queryXD('uid=2134', callback)`.
  */
 export function xdClient(base: string | URL, options?: QueryOptions): XdClient
 
