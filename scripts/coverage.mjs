@@ -62,7 +62,7 @@ async function rustLines() {
   await writeFile(list, raw.join('\n'))
   // A process that was killed leaves a profile that is cut off.
   await must(profdata, ['merge', '--sparse', '--failure-mode=all', `--input-files=${list}`, '--output', data])
-  // The example add-on uses the N-API half of the bridge as other add-ons do.
+  // The example add-on uses the Node-API half of the bridge as other add-ons do.
   const example = library('follow')
   const objects = [...(await testPrograms()), ...(example ? [example] : [])].flatMap((file) => ['--object', file])
   const output = await must(

@@ -73,7 +73,7 @@ impl AsRef<str> for ErrorCode {
 
 /// A failure: a code to match on, a text to read, and what caused it.
 ///
-/// Cheap to clone, since one failed claim is told to every caller that waited for it.
+/// Cheap to clone, since every caller that waited for a failed claim gets its error.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {

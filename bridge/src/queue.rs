@@ -194,7 +194,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Lets go of the lock until the consumer may have made room, or `deadline` has passed.
+    /// Releases the lock until the consumer may have made room, or `deadline` has passed.
     fn wait_for_room<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<T>>,
@@ -233,7 +233,7 @@ impl<T> State<T> {
         self.waiting.len() + self.lent
     }
 
-    /// Whether the caller must wake the consumer, once it has let go of the lock.
+    /// Whether the caller must wake the consumer, once it has released the lock.
     fn rouse(&mut self) -> bool {
         let asleep = !std::mem::replace(&mut self.awake, true);
         self.stats.wakeups += u64::from(asleep);
@@ -300,7 +300,7 @@ pub fn queue<T>(options: Options, wake: impl Fn() + Send + Sync + 'static) -> (P
 }
 
 /// The end that posts. Clones post to the same queue; when the last one is dropped the consumer
-/// is told.
+/// finds [`Taken::Ended`].
 pub struct Producer<T> {
     queue: Arc<Queue<T>>,
 }
@@ -536,7 +536,7 @@ impl<T> Consumer<T> {
     /// wake-up: after [`Taken::Some`] the consumer must look again, now or later, for it will not
     /// be woken before it has.
     pub fn take(&self, max: usize) -> Taken<Vec<T>> {
-        // To look for nothing would be told that there is nothing.
+        // A look for no message must not answer the wake-up.
         self.take_with(max.max(1), 0, |waiting, count| waiting.drain(..count).collect())
     }
 

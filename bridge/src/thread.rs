@@ -19,7 +19,7 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// Starts a thread called `name` that runs `produce` and then lets go of `producer`.
+    /// Starts a thread called `name` that runs `produce` and then drops `producer`.
     ///
     /// A consumer that has seen the end joins without waiting. `produce` returns when a post or a
     /// sleep says that the queue is closed; the error that says so, or one whose source says so, is
@@ -44,7 +44,7 @@ impl Thread {
     /// by then.
     ///
     /// Of two threads, one that closes the queue and then looks at
-    /// [`has_returned`](Self::has_returned) and this one, at least one learns of the other.
+    /// [`has_returned`](Self::has_returned) and this one, at least one sees what the other did.
     pub(crate) fn spawn_then<T, E>(
         name: &str,
         producer: Producer<T>,

@@ -32,9 +32,9 @@ class Ticks {
   #native
   #started = false
   #ended = false
-  /** @type {{ error: unknown } | undefined} An error that the next `next()` is told. */
+  /** @type {{ error: unknown } | undefined} An error that the next `next()` rejects with. */
   #failure
-  /** @type {Asker[]} Those whose `next()` has no answer yet, in order. */
+  /** @type {Asker[]} Calls of `next()` without an answer yet, in order. */
   #askers = []
   #cell = new Float64Array(1)
   #onAbort = () => this.#close({ error: new AbortError(this.#options.signal?.reason) })
@@ -127,7 +127,7 @@ class Ticks {
     this.#refuse()
   }
 
-  /** The first asker after a failure is told of it, every other that it is over. */
+  /** The first `next()` after a failure rejects with it, every other resolves as done. */
   #refuse() {
     for (const { resolve, reject } of this.#askers.splice(0)) {
       const failure = this.#failure

@@ -1,4 +1,4 @@
-//! The N-API shell of `ids`: the handles of one JavaScript thread, under one wake-up.
+//! The Node-API shell of `ids`: the handles of one JavaScript thread, under one wake-up.
 //!
 //! Ids cross as leased ranges; the cursor over them lives in JavaScript. The wake-up neither keeps
 //! the process alive nor outlives its environment.
@@ -118,7 +118,7 @@ pub struct SequenceHandles {
 
 #[napi]
 impl SequenceHandles {
-    /// `wake` is called when there are news.
+    /// `wake` is called when a handle has news, once until the next `take`.
     #[napi(constructor)]
     pub fn new(env: Env, wake: Function<(), ()>) -> Result<Self> {
         let waker = Waker::new(&env, "texample-ids", &wake).map_err(unexpected)?;
@@ -250,7 +250,7 @@ impl SequenceHandles {
         self.shared.handle(key).is_none_or(|handle| handle.is_closed())
     }
 
-    /// Lets go of the handle. The claimer of a store without handles is stopped and joined.
+    /// Releases the handle. The claimer of a store without handles is stopped and joined.
     #[napi]
     pub fn abandon(&self, key: f64) {
         let entry = self.shared.entries().remove(&index(key));
@@ -302,7 +302,7 @@ impl StoreHold {
         Ok(Self { hold: Some(ids::hold(&StoreUrl::parse(&url)?)) })
     }
 
-    /// Lets go of the claimer. A claimer without handles is stopped and joined.
+    /// Releases the claimer. A claimer without handles is stopped and joined.
     #[napi]
     pub fn release(&mut self) {
         self.hold.take();
@@ -412,7 +412,7 @@ impl From<Event> for ClaimEvent {
     }
 }
 
-/// N-API itself failed: no memory, or an environment that is ending.
+/// Node-API itself failed: no memory, or an environment that is ending.
 fn unexpected(error: napi::Error) -> Error {
     Error::new(
         crate::ErrorCode::SequenceUnavailable,

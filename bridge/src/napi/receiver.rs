@@ -94,7 +94,7 @@ impl<T: Send + 'static> Receiver<T> {
         self.inbox.stats()
     }
 
-    /// Joins the thread, after [`Received::Ended`], and lets go of everything. Twice does no harm.
+    /// Joins the thread, after [`Received::Ended`], and releases everything. Twice does no harm.
     ///
     /// # Errors
     /// What the thread returned, or its panic.

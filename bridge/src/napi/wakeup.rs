@@ -116,7 +116,7 @@ impl Wakeup {
         };
     }
 
-    /// Lets go of the threadsafe function; later wake-ups do nothing. Calls still in flight are
+    /// Releases the threadsafe function; later wake-ups do nothing. Calls still in flight are
     /// made, unless the environment is `ending`.
     pub(super) fn close(&self, ending: bool) {
         let Some(Raw(raw)) = self.gate.lock().take() else { return };
@@ -125,8 +125,7 @@ impl Wakeup {
         } else {
             sys::ThreadsafeFunctionReleaseMode::release
         };
-        // Fails only when the function has no reference left, and then there is nothing to let go
-        // of.
+        // Fails only when the function has no reference left, and then there is nothing to release.
         // SAFETY: `raw` was live inside the gate and has been taken out, so this is its last use.
         let _ = unsafe { sys::napi_release_threadsafe_function(raw, mode) };
     }
