@@ -18,13 +18,16 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** The handles of one JavaScript thread. */
 export declare class SequenceHandles {
-  /** `wake` is called when there are news. */
+  /** `wake` is called when a handle has news, once until the next `take`. */
   constructor(wake: () => void)
   /** Opens a sequence; returns the key of the handle. */
   open(url: string, collection: string, name: string, start?: number | undefined | null, step?: number | undefined | null, maxStep?: number | undefined | null, horizon?: number | undefined | null): number
   /** Takes what arrived; events only if they are wanted. What comes later wakes again. */
   news(withEvents: boolean): News
-  /** The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any. */
+  /**
+   * The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges,
+   * if any.
+   */
   request(key: number, missing: number): Array<bigint> | null
   /** The ids that are free, if they are enough; queues no request. */
   tryRequest(key: number, missing: number): Array<bigint> | null
@@ -40,11 +43,14 @@ export declare class SequenceHandles {
   label(key: number): string
   /** Counters of the sequence. */
   stats(key: number): SequenceCounters | null
-  /** Closes the handle; `unused` is starts and ends of what it has left. True when that is over at once. */
+  /**
+   * Closes the handle; `unused` is starts and ends of what it has left. True when that is over
+   * at once.
+   */
   close(key: number, unused: BigInt64Array): boolean
   /** Whether what `close` began is over. */
   isClosed(key: number): boolean
-  /** Lets go of the handle. The claimer of a store without handles is stopped and joined. */
+  /** Releases the handle. The claimer of a store without handles is stopped and joined. */
   abandon(key: number): void
 }
 
@@ -52,7 +58,7 @@ export declare class SequenceHandles {
 export declare class StoreHold {
   /** Connects to nothing. */
   constructor(url: string)
-  /** Lets go of the claimer. A claimer without handles is stopped and joined. */
+  /** Releases the claimer. A claimer without handles is stopped and joined. */
   release(): void
 }
 
@@ -90,13 +96,16 @@ export declare function ignoredUrlOptions(url: string): Array<string>
 /**
  * The calls that JavaScript waits for, as functions of one object.
  *
- * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a buffer.
- * `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`, whose length it
- * returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
+ * `encode` makes a small image in `slab` at `from`, and returns its length; else it returns a
+ * buffer. `decode` gives JSON text as a string; long text that is ASCII as bytes in `scratch`,
+ * whose length it returns, or in a buffer; and carried bytes as an `ArrayBuffer`.
  */
 export declare function imageCalls(): { encode(data: string | string[] | Uint8Array, flags: number, maxBytes: number, slab: ArrayBuffer, from: number): number | Buffer, decode(png: Uint8Array, maxBytes: number, scratch: Uint8Array): string | number | Buffer | ArrayBuffer }
 
-/** How an operation on an index ended: napi's own task errors cannot carry our codes, so errors travel as values. */
+/**
+ * How an operation on an index ended: napi's own task errors cannot carry our codes, so errors
+ * travel as values.
+ */
 export interface IndexResult {
   /** The next id that a claim would get. */
   index?: bigint
@@ -161,13 +170,16 @@ export interface SequenceCounters {
 /** Makes the one element of `index` the next id: forward, or by force. */
 export declare function setIndex(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): Promise<IndexResult>
 
-/** Joins the thread, which has said that it is at its end; throws what it panicked with. */
+/** Joins the thread, after `tickerTake` has answered `END`; throws its panic. */
 export declare function tickerEnd(ticks: ExternalObject<unknown>): void
 
-/** Whether this turn of the event loop has time for more ticks that were taken before; if not, a wake-up will come. */
+/**
+ * Whether this turn of the event loop has time for more ticks that were taken before; if not, a
+ * wake-up will come.
+ */
 export declare function tickerHasTime(ticks: ExternalObject<unknown>): boolean
 
-/** What `start` was told. Its shape was checked in JavaScript. */
+/** The options of `start`. Their shape was checked in JavaScript. */
 export interface TickerOptions {
   /** Milliseconds between ticks. */
   interval: number
@@ -175,7 +187,7 @@ export interface TickerOptions {
   count?: number
   /** Ticks that may wait. */
   capacity: number
-  /** What happens when they do. */
+  /** What happens to a tick when so many wait. */
   overflow: 'block' | 'drop-oldest' | 'drop-newest' | 'latest'
 }
 
@@ -192,7 +204,7 @@ export declare function tickerStats(ticks: ExternalObject<unknown>): QueueStats
 export declare function tickerStop(ticks: ExternalObject<unknown>): void
 
 /**
- * Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the capacity until
- * the next call.
+ * Takes ticks into `target`: how many, or one of the other answers. `lend` counts them against the
+ * capacity until the next call.
  */
 export declare function tickerTake(ticks: ExternalObject<unknown>, target: Float64Array, lend: boolean): number
