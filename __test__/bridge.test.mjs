@@ -363,8 +363,14 @@ it('wait_for_callback: anything with a then is waited for', async () => {
 })
 
 it('wait_for_callback: stop ends a pending promise', async () => {
-  const source = new cases.Source({ each: true, wait: true }, () => new Promise(() => {}))
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  /** @type {any} */
+  let source
+  await new Promise((resolve) => {
+    source = new cases.Source({ each: true, wait: true }, () => {
+      resolve(undefined)
+      return new Promise(() => {})
+    })
+  })
   source.stop()
   await source.done()
   const [, delivered] = source.stats()

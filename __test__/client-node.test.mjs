@@ -68,6 +68,22 @@ it('a URL is asked by fetch, and a relative one is wrong', async (t) => {
   await assert.rejects(queryXD('data.png'), INVALID_ARGUMENT)
 })
 
+it('whatever fails has a code', async () => {
+  const used = new Response(encodeDataToImage(1))
+  await used.text()
+  const broken = new Response(
+    new ReadableStream({
+      pull(controller) {
+        controller.error(new Error('cut off'))
+      },
+    }),
+  )
+  const shared = new Uint8Array(new SharedArrayBuffer(100))
+  for (const source of [used, broken, shared, { width: 5 }]) {
+    await assert.rejects(decodeImage(source), { name: 'TexampleError', code: 'ERR_TEXAMPLE_IMAGE_UNREADABLE' })
+  }
+})
+
 it('a wrong argument of the encoder is named', async () => {
   for (const options of [null, 5, 'fast', { charset: 'latin1' }, { compress: 1 }, { robust: 'yes' }, { quality: 80 }]) {
     await assert.rejects(encodeImage(1, options), INVALID_ARGUMENT, JSON.stringify(options))

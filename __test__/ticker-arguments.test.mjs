@@ -91,7 +91,7 @@ it('an option that is undefined has its default', async () => {
 })
 
 it('an unknown option is an error, and ref of start()', () => {
-  for (const options of [{ intervall: 5 }, { colour: 'red' }, Object.create({ batches: true }), { ref: false }]) {
+  for (const options of [{ period: 5 }, { colour: 'red' }, Object.create({ batches: true }), { ref: false }]) {
     const [name] = Object.keys(options).concat('batches')
     assert.throws(() => start(callback, options), isInvalid(TypeError, `options.${name}`))
     if (name !== 'ref') assert.throws(() => ticks(options), isInvalid(TypeError, `options.${name}`))

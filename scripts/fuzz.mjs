@@ -9,7 +9,7 @@ import path from 'node:path'
 
 import { Failure, main, must, root } from './command.mjs'
 
-const targets = ['decode', 'round_trip']
+const targets = ['decode', 'kinds', 'round_trip']
 const flags = [
   '-Cpasses=sancov-module',
   '-Cllvm-args=-sanitizer-coverage-level=4',

@@ -4,7 +4,7 @@
  * and comments.
  */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Failure, main, must, root } from './command.mjs'
 
@@ -20,7 +20,10 @@ await main(async () => {
   const listed = await must('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     capture: true,
   })
-  const files = listed.split('\n').filter((name) => name !== '' && !GENERATED.test(name))
+  // A file that was removed is listed until that is committed, one in conflict several times.
+  const files = [...new Set(listed.split('\n'))].filter(
+    (name) => name !== '' && !GENERATED.test(name) && existsSync(path.join(root, name)),
+  )
   const unnamed = files.filter((name) => CODE.test(name) && name !== 'scripts/language.mjs').flatMap(actors)
   const long = files.flatMap(longLines)
   console.log(`${unnamed.length} actors without a name, ${long.length} lines over ${COLUMNS} columns`)

@@ -44,7 +44,7 @@ impl Thread {
     /// by then.
     ///
     /// Of two threads, one that closes the queue and then looks at
-    /// [`has_returned`](Self::has_returned) and this one, at least one sees what the other did.
+    /// [`has_returned`](Self::has_returned) and this one, at least one learns of the other.
     pub(crate) fn spawn_then<T, E>(
         name: &str,
         producer: Producer<T>,

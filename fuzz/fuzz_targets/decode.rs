@@ -25,7 +25,8 @@ fuzz_target!(|data: &[u8]| {
         let damaged: Vec<u8> =
             pixels.iter().enumerate().map(|(at, byte)| byte ^ bytes.get(at).unwrap_or(&0)).collect();
         let width = u32::from_be_bytes([png[16], png[17], png[18], png[19]]);
-        if let Ok(read) = decode(&file(width, 1, 2, &stored(&[&[0][..], &damaged].concat())), &LIMIT) {
+        if let Ok(read) = decode(&file(width, 1, [8, 2, 0], &stored(&[&[0][..], &damaged].concat())), &LIMIT)
+        {
             assert_eq!(read, json);
         }
     }
@@ -33,16 +34,30 @@ fuzz_target!(|data: &[u8]| {
 
 /// A file whose CRCs and zlib stream hold, with these bytes as filtered rows.
 fn contained(selector: u8, bytes: &[u8]) -> Vec<u8> {
-    let (colour, channels) = if selector & 2 == 0 { (2, 3) } else { (6, 4) };
+    let (colour, depth, channels) = match selector >> 1 & 7 {
+        0 => (0, 1, 1),
+        1 => (0, 4, 1),
+        2 => (0, 16, 1),
+        3 => (2, 16, 3),
+        4 => (4, 8, 2),
+        5 => (6, 8, 4),
+        _ => (2, 8, 3),
+    };
     let height = 1 + usize::from(selector >> 5);
-    let width = (bytes.len() / height).saturating_sub(1) / channels;
-    let used = height * (width * channels + 1);
-    file(width as u32, height as u32, colour, &stored(&bytes[..used.min(bytes.len())]))
+    let width = (bytes.len() / height).saturating_sub(1) * 8 / (channels * depth);
+    let used = height * ((width * channels * depth).div_ceil(8) + 1);
+    let interlaced = u8::from(selector & 16 != 0);
+    file(
+        width as u32,
+        height as u32,
+        [depth as u8, colour, interlaced],
+        &stored(&bytes[..used.min(bytes.len())]),
+    )
 }
 
-fn file(width: u32, height: u32, colour: u8, data: &[u8]) -> Vec<u8> {
+fn file(width: u32, height: u32, [depth, colour, interlaced]: [u8; 3], data: &[u8]) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, colour, 0, 0, 0]].concat();
+    let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[depth, colour, 0, 0, interlaced]].concat();
     for (kind, data) in [(b"IHDR", &head[..]), (b"IDAT", data), (b"IEND", &[])] {
         png.extend_from_slice(&(data.len() as u32).to_be_bytes());
         let body = [&kind[..], data].concat();

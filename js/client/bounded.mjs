@@ -18,8 +18,10 @@ export async function bounded(options = {}, work) {
     // A timer takes no more than 2 ** 31 - 1.
     timer = setTimeout(() => reject(unreadable(0, 'no image in time')), Math.min(timeout, 2e9))
     signal?.addEventListener('abort', stop, over)
+    // An error of the browser has no code, or a number.
+    const fail = (/** @type {any} */ error) => reject(/TEX/.test(error?.code) ? error : unreadable(error))
     if (signal?.aborted) stop()
-    else work(over.signal, options).then(resolve, reject)
+    else work(over.signal, options).then(resolve, fail)
   }).finally(() => {
     clearTimeout(timer)
     // Ends what still runs, and takes the listener back.

@@ -1,5 +1,5 @@
 import { bounded } from './bounded.mjs'
-import { TexampleError, unreadable, wrong } from './error.mjs'
+import { unreadable, wrong } from './error.mjs'
 import { draw, noise } from './pixels.mjs'
 import { readPng } from './png.mjs'
 
@@ -26,7 +26,7 @@ export function createClient(read, bearable) {
       }
       return await read(await draw(picture), legacy)
     } catch (cause) {
-      throw cause instanceof TexampleError && !noise() ? cause : unreadable(cause)
+      throw noise() ? unreadable(cause) : cause
     }
   }
 
@@ -63,7 +63,7 @@ export function createClient(read, bearable) {
     if (failed && !fallback) throw failed
     // Without credentials, cookies go to the page's own origin alone: so do those of an image.
     const response = await fetch(url, { credentials: withCookies ? credentials : undefined, signal }).catch((cause) => {
-      throw failed ?? unreadable(cause)
+      throw failed ?? cause
     })
     return readFile(response, legacy)
   }

@@ -24,10 +24,10 @@ export interface EncodeImageOptions {
  * `compress: false` and without `robust` the file is the same to the byte as with
  * `compression: 'none'`.
  * @param data anything `JSON.stringify` accepts; a `Uint8Array` or an `ArrayBuffer` is carried as
- *   bytes
+ * bytes
  * @returns the PNG file, `image/png`
  * @throws {TypeError} `ERR_TEXAMPLE_INVALID_ARGUMENT`
  * @throws {TexampleError} `ERR_TEXAMPLE_NOT_SERIALIZABLE` when it has no JSON form,
- *   `ERR_TEXAMPLE_DATA_TOO_LARGE` past 50 331 643 bytes of JSON or 50 331 638 bytes
+ * `ERR_TEXAMPLE_DATA_TOO_LARGE` past 50 331 643 bytes of JSON or 50 331 638 bytes
  */
 export function encodeImage(data: unknown, options?: EncodeImageOptions): Promise<Blob>

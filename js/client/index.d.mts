@@ -1,8 +1,8 @@
 export interface QueryOptions {
   /**
    * Cookies: `include` needs `Access-Control-Allow-Credentials` and a named origin on the server.
-   * Default `omit`: none to other origins (an image of the page's own origin is always asked for
-   * with its cookies).
+   * Default `omit`: none to other origins. An image of the page's own origin is always asked for
+   * with its cookies.
    */
   credentials?: 'omit' | 'include'
   /** Rejects with the signal's reason and ends the download. */
@@ -31,9 +31,10 @@ export type QueryCallback<T = unknown> = (error: false | Error, data?: T) => voi
 /**
  * Loads one image and reads the value in it: JSON, or a `Uint8Array` where bytes were encoded.
  * @throws {TypeError} `ERR_TEXAMPLE_INVALID_ARGUMENT`
- * @throws {TexampleError} `ERR_TEXAMPLE_IMAGE_UNREADABLE` when it cannot be had, or its pixels
- *   cannot be read, `ERR_TEXAMPLE_IMAGE_CORRUPT` when they were changed,
- *   `ERR_TEXAMPLE_IMAGE_INVALID` when it is no PNG
+ * @throws {TexampleError} `ERR_TEXAMPLE_IMAGE_UNREADABLE` when it is out of reach or its pixels
+ * cannot be read,
+ * `ERR_TEXAMPLE_IMAGE_CORRUPT` when they were changed, `ERR_TEXAMPLE_IMAGE_INVALID` when it is no
+ * PNG
  */
 export function queryXD<T = unknown>(url: string | URL, options?: QueryOptions): Promise<T>
 export function queryXD<T = unknown>(url: string | URL, callback: QueryCallback<T>): void

@@ -1,4 +1,4 @@
-import { TexampleError, unreadable } from './error.mjs'
+import { TexampleError } from './error.mjs'
 import { inflate } from './inflate.mjs'
 
 /**
@@ -8,9 +8,7 @@ import { inflate } from './inflate.mjs'
  * @returns {Promise<Uint8Array>}
  */
 export async function readPng(response) {
-  const file = await response.arrayBuffer().catch((/** @type {unknown} */ cause) => {
-    throw unreadable(cause)
-  })
+  const file = await response.arrayBuffer()
   const bytes = new Uint8Array(file)
   if (bytes[0] !== 0x89 || bytes[1] !== 0x50) {
     // A page that says 404 is not the image.

@@ -42,7 +42,7 @@ class Dispatcher {
   #chunk
   #at = 0
   #end = 0
-  /** Ticks taken and not delivered: there was no callback, or it was stopped. */
+  /** Ticks that were taken and not delivered. */
   #dropped = 0
   #maxLag = 0
   /** `performance.now()` of the start: tick i is due `(i + 1) * interval` later. */

@@ -95,9 +95,7 @@ class Ticks {
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /**
-   * Takes a tick for each `next()`. While none waits, ticks wait in the queue and its policy holds.
-   */
+  /** Takes a tick for each asker. Without an asker ticks wait in the queue and its policy holds. */
   #pull() {
     while (this.#askers.length > 0 || this.#ended) {
       const taken = addon.tickerTake(this.#native, this.#cell, false)
@@ -121,7 +119,7 @@ class Ticks {
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     if (this.#native !== undefined) {
       addon.tickerStop(this.#native)
-      // A wake-up may have come while no `next()` waited: then no other comes.
+      // A wake-up may have been left unanswered while there was no asker: then no other comes.
       this.#pull()
     }
     this.#refuse()

@@ -10,7 +10,7 @@ use super::{canonical, frame, robust};
 use crate::{Error, ErrorCode, Result};
 
 /// From how many bytes of pixels on `Auto` deflates: below, deflate costs several times what the
-/// rest does and gains a hundred bytes at the most (docs/performance.md has the measurement).
+/// rest does and gains a hundred bytes at the most (ARCHITECTURE.md has the measurement).
 const AUTO_DEFLATES_FROM: usize = 512;
 
 /// What an image is to carry.

@@ -146,7 +146,7 @@ impl Numbered {
         Ok(())
     }
 
-    /// Lets go of the asker.
+    /// Drops the asker.
     #[napi]
     pub fn release(&mut self) {
         self.asker = None;

@@ -141,7 +141,7 @@ impl Source {
         self.with(|producer| producer.post_all(numbers).map(|_| ()))
     }
 
-    /// Lets go of the producer.
+    /// Drops the producer.
     #[napi]
     pub fn release(&mut self) {
         self.producer = None;

@@ -344,7 +344,8 @@ impl<T: Send + 'static> Inbox<T> {
         self.outcome.borrow().is_some()
     }
 
-    /// Joins the thread and releases everything, after [`Next::End`]; how the thread has ended.
+    /// Joins the thread and releases the threadsafe function, after [`Next::End`]; how the thread
+    /// has ended.
     pub(super) fn end(&self) -> Result<(), ThreadError> {
         if let Some(outcome) = self.outcome.borrow().clone() {
             return outcome;

@@ -101,7 +101,8 @@ impl<T: Send + 'static> Receiver<T> {
         self.inbox.stats()
     }
 
-    /// Joins the thread, after [`Received::Ended`], and releases everything. Twice does no harm.
+    /// Joins the thread and releases the threadsafe function, after [`Received::Ended`]. Twice does
+    /// no harm.
     ///
     /// # Errors
     /// What the thread returned, or its panic.

@@ -116,8 +116,8 @@ impl Wakeup {
         };
     }
 
-    /// Releases the threadsafe function; later wake-ups do nothing. Calls still in flight are
-    /// made, unless the environment is `ending`.
+    /// Releases the threadsafe function; later wake-ups do nothing. Calls still in flight are made,
+    /// unless the environment is `ending`.
     pub(super) fn close(&self, ending: bool) {
         let Some(Raw(raw)) = self.gate.lock().take() else { return };
         let mode = if ending {
@@ -131,7 +131,7 @@ impl Wakeup {
     }
 }
 
-/// Node released the threadsafe function: disables the gate, unless the hook did so before.
+/// Node has released the threadsafe function: the gate is closed, if it was not before.
 unsafe extern "C" fn finalize(_env: sys::napi_env, gate: *mut c_void, native: *mut c_void) {
     let gate = gate.cast_const().cast::<Gate>();
     // SAFETY: `Wakeup::new` gave both away, and this runs once.
@@ -182,7 +182,8 @@ unsafe extern "C" fn call_js(
         };
         if done { None } else { pending_exception(env) }
     };
-    // Without an exception the call failed because the environment ends.
+    // Without an exception the call failed because the environment ends: no handler is left to be
+    // told.
     let Some(thrown) = thrown else { return };
     // SAFETY: `gate` was the live gate of the `Wakeup` that called, and the finalizer's reference
     // keeps it alive until Node has made its last call. Nothing here locks it while JavaScript

@@ -57,7 +57,7 @@ impl Host {
         for number in 0..threads {
             let (work, asker, producer) = (Arc::clone(&work), asker.clone(), producer.clone());
             // It ends when the work is done, or an answer or a post says that the host was stopped.
-            // The bridge ends when the last thread has let go of its producer.
+            // The bridge ends when the last thread has dropped its producer.
             std::thread::Builder::new()
                 .name(format!("ask-{number}"))
                 .spawn(move || work.run(&asker, &producer))?;

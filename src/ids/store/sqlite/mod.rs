@@ -8,6 +8,7 @@ mod descriptors;
 mod file;
 mod table;
 
+#[cfg(unix)]
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
