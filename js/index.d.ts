@@ -14,6 +14,7 @@ declare namespace texample {
   /** What may wait for JavaScript, and what happens when more comes. */
   type Overflow = 'block' | 'drop-oldest' | 'drop-newest' | 'latest'
 
+  /** Options of `start`. One that is not here is an error. */
   interface StartOptions {
     /**
      * Milliseconds between ticks, fractions allowed; 0 to 2^31 - 1; 0 = as fast as they are taken.
@@ -32,15 +33,19 @@ declare namespace texample {
     batch?: boolean
   }
 
+  /** Options of `ticks`, which has no `batch`. */
   interface TicksOptions extends StartOptions {
     /** Whether a `next()` that waits keeps the process alive. Default true. */
     ref?: boolean
   }
 
+  /** Options of `start` with batches. */
   interface BatchOptions extends StartOptions {
+    /** The callback receives a `Float64Array` of ticks, valid during the call. */
     batch: true
   }
 
+  /** Counters of a ticker since its start, read at one moment. */
   interface TickerStats {
     /** Ticks that the thread has made. Always `delivered + dropped + queued`. */
     posted: number
@@ -94,6 +99,7 @@ declare namespace texample {
 
   // ----------------------------------------------------------- data images
 
+  /** Options of `encodeDataToImage`. One that is not here is an error. */
   interface EncodeOptions {
     /** How hard to compress. Default `auto`. */
     compression?: 'auto' | 'none' | 'fast' | 'best'
@@ -108,6 +114,7 @@ declare namespace texample {
     robust?: boolean
   }
 
+  /** Options of `decodeImageToData`. One that is not here is an error. */
   interface DecodeOptions {
     /** The most bytes of JSON or bytes to accept; default and limit 50 331 643. */
     maxBytes?: number
@@ -161,6 +168,7 @@ declare namespace texample {
    */
   function closeSequences(): Promise<void>
 
+  /** Options of `openSequence`. One that is not here is an error. */
   interface SequenceOptions {
     /**
      * `mongodb://…`, `mongodb+srv://…`, `sqlite:FILE` or `memory:`. Default: the environment's
@@ -185,10 +193,13 @@ declare namespace texample {
     bigint?: boolean
   }
 
+  /** Options of a sequence whose ids are BigInt. */
   interface BigIntSequenceOptions extends SequenceOptions {
+    /** Ids as BigInt, up to 2^63 - 1. */
     bigint: true
   }
 
+  /** Counters of a handle, and of the pool that it shares with others of this process. */
   interface SequenceStats {
     /** Ids this handle has handed out. */
     issued: number
@@ -214,8 +225,14 @@ declare namespace texample {
 
   /** A handle on a sequence. Ids rise within one handle, in the order of its calls. */
   interface Sequence<Id extends number | bigint = number> extends AsyncDisposable {
-    /** The next id, from memory while one is in hand. */
+    /**
+     * The next id, from memory while one is in hand.
+     * @throws rejects with `ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE`, `_TIMEOUT`, `_EXHAUSTED`,
+     *   `_BAD_DOCUMENT` or `_CLOSED`, with `ERR_TEXAMPLE_TOO_MANY_WAITERS`, or with the reason of
+     *   the signal
+     */
     nextId(options?: { signal?: AbortSignal }): Promise<Id>
+    /** The same; the callback gets `null` and the id, or the error. */
     nextId(callback: IdCallback<Id>): void
     /** `count` ids, rising, not always contiguous; `count` is 1 to `maxStep`. */
     nextIds(count: number): Promise<Id extends bigint ? BigInt64Array : Float64Array>
@@ -243,6 +260,7 @@ declare namespace texample {
   function openSequence(name: string | undefined, options: BigIntSequenceOptions): Sequence<bigint>
   function openSequence(name?: string, options?: SequenceOptions): Sequence
 
+  /** Options of `openStore`, for each of its sequences. */
   interface StoreOptions extends SequenceOptions {
     /**
      * Milliseconds after which a sequence that no call draws from is closed and its unused ids are
@@ -251,7 +269,9 @@ declare namespace texample {
     idle?: number
   }
 
+  /** Options of a store whose ids are BigInt. */
   interface BigIntStoreOptions extends StoreOptions {
+    /** Ids as BigInt, up to 2^63 - 1. */
     bigint: true
   }
 
@@ -259,10 +279,15 @@ declare namespace texample {
   interface StoreStats {
     /** Sequences that are open now. */
     sequences: number
+    /** Ids claimed from the store. */
     claimed: number
+    /** Ranges claimed from the store. */
     claims: number
+    /** Claims that were tried again. */
     retries: number
+    /** Claims that ended in an error. */
     errors: number
+    /** Ids claimed and not handed out yet. */
     inHand: number
   }
 
@@ -305,6 +330,7 @@ declare namespace texample {
 
   // ---------------------------------------------------------------- errors
 
+  /** Codes of errors; `ERR_TEXAMPLE_INVALID_ARGUMENT` is on a `TypeError` or a `RangeError`. */
   type ErrorCode =
     | 'ERR_TEXAMPLE_INVALID_ARGUMENT'
     | 'ERR_TEXAMPLE_NOT_SERIALIZABLE'
@@ -324,7 +350,9 @@ declare namespace texample {
   /** A failure that is not the caller's argument. `code` is API, the text is not. */
   class TexampleError extends Error {
     constructor(code: ErrorCode, message: string, cause?: unknown)
+    /** What failed, to match on. */
     readonly code: ErrorCode
+    /** The error that led to it, such as the driver's. */
     readonly cause?: unknown
   }
 }

@@ -2,6 +2,7 @@ import { TexampleError } from './index.mjs'
 
 export { TexampleError }
 
+/** Options of `encodeImage`. One that is not here is an error. */
 export interface EncodeImageOptions {
   /**
    * `ascii` is read by the original decoder too; `utf-8` is smaller for text that is not Latin.
