@@ -71,7 +71,7 @@ for (const [name, callback] of [
   })
 }
 
-it('what the callback throws is the error of its asker alone', () =>
+it('what the callback throws reaches its asker alone', () =>
   collectUncaught(async (uncaught) => {
     for (const callback of [
       (question) => {
@@ -118,7 +118,7 @@ it('an answer of another type is a conversion error', async () => {
   assert.deepEqual(stats, [3, 0, 3, 0, 0])
 })
 
-it('questions have several arguments, and one that cannot be converted fails alone', async () => {
+it('a question that cannot be converted fails alone', async () => {
   const seen = []
   await new Promise((resolve) => {
     cases.askPairs(
@@ -132,13 +132,13 @@ it('questions have several arguments, and one that cannot be converted fails alo
   ])
 })
 
-it('a question on the thread of JavaScript is an error, not a hang', () => {
+it('a question on JavaScript’s own thread is an error', () => {
   const questions = new cases.Numbered((question) => question)
   assert.equal(questions.askHere(), 'OnJavaScriptThread')
   questions.stop()
 })
 
-it('a timeout ends the wait, and the question is not put any more', async () => {
+it('a question whose time is over is not put', async () => {
   let calls = 0
   const questions = new cases.Numbered(() => ++calls)
   const answered = new Promise((resolve) => questions.ask(3, 1, 10, resolve))
@@ -165,7 +165,7 @@ it('a future that is dropped takes its question back', async () => {
   assert.deepEqual(questions.stats(), [1, 0, 0, 1, 0])
 })
 
-it('a promise that is never settled is Abandoned once it is collected', async () => {
+it('a promise that was collected is Abandoned', async () => {
   assert.equal(
     await script(`
       const questions = new cases.Numbered(() => new Promise(() => {}))
@@ -190,7 +190,7 @@ it('stop tells every asker, those of pending promises too', async () => {
   await questions.done()
 })
 
-it('questions stopped inside the callback free the event loop, whatever askers live on', async () => {
+it('stop inside the callback frees the event loop', async () => {
   assert.equal(
     await script(`
       let calls = 0
@@ -240,7 +240,7 @@ for (const [name, callback] of [
   })
 }
 
-it('a thread that waits for an answer is joined at the end of its worker', async () => {
+it('the end of a worker joins a thread that asks', async () => {
   assert.equal(
     await script(`
       const { Worker } = require('node:worker_threads')
@@ -268,7 +268,7 @@ it('an idle asker and an idle event loop use no processor', async () => {
   assert.ok(user + system < 30_000, `${(user + system) / 1000} ms`)
 })
 
-it('flat out, the event loop turns: answers at once and by promises', async () => {
+it('the event loop turns while threads ask flat out', async () => {
   const slow = () => {
     block(0.1)
     return 1

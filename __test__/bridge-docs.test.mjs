@@ -1,6 +1,7 @@
 /**
- * An add-on outside of this repository, made from docs/bridge.md alone: on the crate as it is packaged, built and
- * described by napi-rs's command, type-checked, and used as each example there uses it.
+ * An add-on outside of this repository, made from docs/bridge.md alone: on the crate as it is
+ * packaged, built and described by napi-rs's command, type-checked, and used as each example there
+ * uses it.
  */
 
 import assert from 'node:assert/strict'

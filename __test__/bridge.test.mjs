@@ -1,4 +1,7 @@
-/** The bridge as authors of add-ons use it: messages, their failures, the ends of threads, and flow control. */
+/**
+ * The bridge as authors of add-ons use it: messages, their failures, the ends of threads, and flow
+ * control.
+ */
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -152,7 +155,7 @@ it('counters add up at every moment', async () => {
   accounted(source.stats())
 })
 
-it('nothing is delivered after stop, inside the callback too', async () => {
+it('nothing is delivered after stop', async () => {
   const seen = []
   const source = new cases.Source({ capacity: 64, each: true }, (number) => {
     seen.push(number)
@@ -266,7 +269,7 @@ it('a name with a NUL is an error, and nothing is left', () => {
   }
 })
 
-it('on_stop ends a thread in read(2): stop, an unref and a worker', async () => {
+it('on_stop ends a thread that is in read(2)', async () => {
   const reader = new cases.Reader(() => assert.fail('no byte'))
   while (threads('reader') === 0) await new Promise(setImmediate)
   reader.stop()
@@ -289,7 +292,7 @@ it('on_stop ends a thread in read(2): stop, an unref and a worker', async () => 
   )
 })
 
-it('on_stop is called once, after which a failed read is no surprise', () =>
+it('on_stop is called once, and its failed read is fine', () =>
   collectUncaught(async (uncaught) => {
     const before = cases.interrupted()
     const reader = new cases.Reader(() => {})
@@ -308,7 +311,7 @@ it('a panic of on_stop is told by done', async () => {
   await assert.rejects(done)
 })
 
-it('after stop the event loop is free, whatever clones live on', async () => {
+it('stop frees the event loop although clones live on', async () => {
   assert.equal(
     await script(`
       const source = new cases.Source({ leak: true, count: 10 }, () => {})
@@ -330,7 +333,7 @@ it('wait_for_callback: no two calls overlap', async () => {
   assert.deepEqual(source.stats(), [200, 200, 0, 0, 0])
 })
 
-it('wait_for_callback: a rejection fails its message and no other', () =>
+it('wait_for_callback: a rejection fails one message', () =>
   collectUncaught(async (uncaught) => {
     const source = new cases.Source({ count: 20, each: true, wait: true }, async (number) => {
       await null
@@ -359,7 +362,7 @@ it('wait_for_callback: anything with a then is waited for', async () => {
   assert.deepEqual(seen, [0, 1, 2])
 })
 
-it('wait_for_callback: stop ends it while a promise is pending', async () => {
+it('wait_for_callback: stop ends a pending promise', async () => {
   /** @type {any} */
   let source
   await new Promise((resolve) => {
@@ -374,7 +377,7 @@ it('wait_for_callback: stop ends it while a promise is pending', async () => {
   assert.equal(delivered, 1)
 })
 
-it('wait_for_callback: a promise that was collected holds nothing up', async () => {
+it('wait_for_callback: a collected promise blocks nothing', async () => {
   assert.equal(
     await script(`
       const source = new cases.Source({ count: 3, each: true, wait: true }, () => new Promise(() => {}))
@@ -402,7 +405,7 @@ it('a Readable that is full holds the thread back', async () => {
   assert.equal(next, 10_000)
 })
 
-it('a waker calls once for many wake-ups and keeps nothing alive', async () => {
+it('a waker calls once for many wake-ups', async () => {
   assert.equal(
     await script(`
       let calls = 0
@@ -415,7 +418,7 @@ it('a waker calls once for many wake-ups and keeps nothing alive', async () => {
   )
 })
 
-it('flat out, the event loop turns: sync, async and slow callbacks', async () => {
+it('the event loop turns while threads post flat out', async () => {
   for (const [name, callback, each] of [
     ['sync', () => {}, true],
     ['batches', () => {}, false],
@@ -445,8 +448,9 @@ it('flat out, the event loop turns: sync, async and slow callbacks', async () =>
   }
 })
 
-it('an event loop that is woken after each microtask still turns', async () => {
-  // A message comes while the microtasks of the one before run: Node makes up to a thousand wake-ups in one pass.
+it('a loop woken after each microtask still turns', async () => {
+  // A message comes while the microtasks of the one before run: Node makes up to a thousand
+  // wake-ups in one pass.
   const source = new cases.Source({ each: true, wait: true, capacity: 1 }, async () => {
     await null
     block(0.2)

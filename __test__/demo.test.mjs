@@ -83,7 +83,7 @@ describe('the demo page', () => {
     await numberIn(page, '#tick-rate', 10)
   })
 
-  it('keeps every tick while JavaScript is blocked for a second', async () => {
+  it('keeps every tick while JavaScript is blocked', async () => {
     await page.locator('#interval').fill('0')
     await page.locator('#interval').dispatchEvent('change')
     await numberIn(page, '#tick', 20)
@@ -94,7 +94,7 @@ describe('the demo page', () => {
     await page.locator('#interval').dispatchEvent('change')
   })
 
-  it('gives a new visitor an id through an image of the other origin, and knows them by the cookie', async () => {
+  it('knows a visitor by the cookie of the other origin', async () => {
     const uid = await numberIn(page, '#uid', 1000)
     assert.match(await page.inputValue('#readback'), new RegExp(`"fi":"pöllö","es":"búho","uid":${uid},`))
     const other = await page.context().newPage()
@@ -129,7 +129,7 @@ describe('the demo page', () => {
     assert.equal(await page.inputValue('#readback'), JSON.stringify({ text }))
   })
 
-  it('reads a picture that is dropped, and says what is wrong with another', async () => {
+  it('reads a dropped picture, and refuses another', async () => {
     const drop = (bytes, name) =>
       page.evaluate(
         ({ bytes, name }) => {
@@ -196,7 +196,7 @@ describe('the demo page', () => {
     })
   }
 
-  it('loads without layout shift, and without a complaint in the console', async () => {
+  it('loads without layout shift or console message', async () => {
     const fresh = await page.context().newPage()
     await fresh.addInitScript(() => {
       window.shift = 0
@@ -289,7 +289,7 @@ it('a port that is taken is said, with what to do', async () => {
   assert.match(said, new RegExp(`Port ${demo.port} is taken.*PORT=`))
 })
 
-it('a drawing process that is told to end while it still loads does end', { timeout: 60_000 }, async (t) => {
+it('a drawing process may end while it loads', { timeout: 60_000 }, async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'texample-demo-'))
   const child = fork(path.join(root, 'demo', 'drawer.mjs'), {
     env: { ...process.env, TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },

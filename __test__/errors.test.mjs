@@ -15,7 +15,10 @@ const open = (options) => openSequence('errors', Object.assign({ url: 'memory:' 
 const store = openStore({ url: 'memory:' })
 const png = encodeDataToImage({ a: 1 })
 
-/** @type {[name: string, call: (value: any) => unknown, wrongTypes: unknown[], outOfRange: unknown[]][]} */
+/**
+ * @type {[name: string, call: (value: any) => unknown, wrongTypes: unknown[], outOfRange:
+ * unknown[]][]}
+ */
 const table = [
   ['start(callback)', (value) => start(value), [null, 1, 'fn', true, Symbol('s'), 1n], []],
   ['start(, options)', (value) => start(nothing, value), [null, 1, 'fn', nothing, true], []],

@@ -57,7 +57,7 @@ it('the example brings neither our exports nor a database', async () => {
   for (const name of ['mongodb', 'rusqlite', 'libsqlite3-sys', 'tokio']) assert.ok(!names.has(name), name)
 })
 
-it('lines appended to a file arrive in order, once each, and none that was there before', async () => {
+it('appended lines arrive in order, once each', async () => {
   const file = path.join(folder, 'grows.log')
   writeFileSync(file, 'old\n')
   const { lines, collect, until } = collector()
@@ -86,7 +86,7 @@ it('a line is handed over when it is complete', async () => {
   await threadGone()
 })
 
-it('a file that is truncated or replaced is read from its start', async () => {
+it('a truncated or replaced file is read from its start', async () => {
   const file = path.join(folder, 'rotated.log')
   writeFileSync(file, 'a long line that was there before\n')
   const { lines, collect, until } = collector()
@@ -107,7 +107,7 @@ it('a file that does not exist is an error at once', () => {
   assertThreads('follow', 0)
 })
 
-it('nothing is handed over after stop, inside the callback too', async () => {
+it('nothing is delivered after stop', async () => {
   const file = path.join(folder, 'stopped.log')
   writeFileSync(file, '')
   let calls = 0
@@ -124,7 +124,7 @@ it('nothing is handed over after stop, inside the callback too', async () => {
   assert.equal(calls, 1)
 })
 
-it('a callback that throws is an uncaughtException, and later lines arrive all the same', async () => {
+it('a throwing callback loses no later line', async () => {
   const file = path.join(folder, 'thrown.log')
   writeFileSync(file, '')
   const script = `
@@ -143,7 +143,7 @@ it('a callback that throws is an uncaughtException, and later lines arrive all t
   assert.equal(stdout.trim(), '0,1,2')
 })
 
-it('a fake clock that a test sets up later does not hold lines back', { timeout: 30_000 }, async (t) => {
+it('a test’s fake clock does not hold lines back', { timeout: 30_000 }, async (t) => {
   const file = path.join(folder, 'clock.log')
   writeFileSync(file, '')
   const { lines, collect, until } = collector()

@@ -79,7 +79,7 @@ it('a stream that is not read holds the device back', async () => {
   await once(port, 'close')
 })
 
-it('destroyed while nothing comes, it is closed and can be opened again', async () => {
+it('a destroyed port can be opened again', async () => {
   const device = await plugIn()
   for (let i = 0; i < 3; i++) {
     const port = new SerialPort(device.path)

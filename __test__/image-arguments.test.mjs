@@ -108,7 +108,7 @@ for (const [name, data, Cause] of UNSERIALIZABLE) {
   it(`${name} is not serializable, and its error says why`, () => assertUnserializable(data, Cause))
 }
 
-it('200 000 arrays in each other are carried if JSON.stringify writes them, and not serializable if it does not', async () => {
+it('200 000 arrays in each other are as in JSON.stringify', async () => {
   try {
     JSON.stringify(nested)
   } catch {
@@ -162,7 +162,7 @@ it('maxBytes counts the bytes of JSON as they are carried', async () => {
   }
 })
 
-it('data past maxBytes are refused before memory is taken for them', () => {
+it('data past maxBytes take no memory', () => {
   const data = 'ö'.repeat(20_000_000)
   const before = process.memoryUsage().rss
   assert.throws(() => encodeDataToImage(data, { maxBytes: 10 }), { code: 'ERR_TEXAMPLE_DATA_TOO_LARGE' })

@@ -20,7 +20,7 @@ it('JavaScript runs on while images are encoded and decoded', async () => {
   assert.deepEqual(await decodeImageToDataAsync(png), RECORDS)
 })
 
-it('hundreds of tasks at once all end, each with its own result', async () => {
+it('hundreds of tasks at once have their own results', async () => {
   const images = await Promise.all(
     Array.from({ length: 500 }, (_, i) =>
       encodeDataToImageAsync({ i, text: 'ö'.repeat(i * 10) }, { robust: i % 2 === 0 }),
@@ -30,7 +30,7 @@ it('hundreds of tasks at once all end, each with its own result', async () => {
   for (const [i, value] of values.entries()) assert.deepEqual(value, { i, text: 'ö'.repeat(i * 10) })
 })
 
-it('failures among many tasks are told to their callers alone', async () => {
+it('a failed task fails its caller alone', async () => {
   const png = encodeDataToImage([1])
   const broken = png.subarray(0, 30)
   const results = await Promise.allSettled(
@@ -42,7 +42,7 @@ it('failures among many tasks are told to their callers alone', async () => {
   })
 })
 
-it('worker threads encode by themselves, and may be terminated while they do', async () => {
+it('a worker may be terminated while it encodes', async () => {
   const code = `
     const { parentPort, workerData } = require('node:worker_threads')
     const texample = require(workerData.addon)

@@ -1,4 +1,4 @@
-/** Long arrays are written in pieces; nobody may be able to tell. */
+/** Long arrays are written in pieces, with the text that `JSON.stringify` has. */
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
@@ -22,7 +22,7 @@ async function isTheSame(data, options) {
   assert.ok((await encodeDataToImageAsync(data, options)).equals(expected))
 }
 
-it('a long array is written in pieces that V8 keeps in memory in use, anything else at once', () => {
+it('only a long array is written in pieces', () => {
   const pieces = writeJson(long, Number.POSITIVE_INFINITY)
   assert.ok(Array.isArray(pieces) && pieces.length > 8)
   for (const piece of pieces) assert.ok(piece.length < 128 * 1024)
@@ -56,7 +56,7 @@ for (const options of [{}, { compression: 'none' }, { charset: 'utf-8' }, { robu
   })
 }
 
-it('any long array makes the image that its text at once makes', async () => {
+it('pieces make the same image as the whole text', async () => {
   const element = fc.oneof(
     fc.jsonValue(),
     fc.string({ unit: 'binary', maxLength: 400 }),
@@ -78,7 +78,7 @@ it('a few elements, or one, may be most of a long array', async () => {
   await isTheSame(records(1_200, (index) => ({ index, text: '€'.repeat(1_000) })))
 })
 
-it('holes, and what has no JSON form, are null in a long array', () => {
+it('holes are null in a long array', () => {
   const data = records(4_000, () => 'a text that is long enough to make the array worth its pieces')
   delete data[7]
   delete data[3_000]
@@ -106,7 +106,7 @@ it('toJSON of an element is told its place, once', () => {
   assert.deepEqual(told, ['4321'])
 })
 
-it('what encodes an image while a long array is written does not disturb it', () => {
+it('encoding inside toJSON does not disturb a long array', () => {
   const inner = records(3_000, (id) => `inner ${id} ${'y'.repeat(60)}`)
   const made = []
   const data = [...long]
@@ -148,7 +148,7 @@ it('a long array in a circle is refused', async () => {
   await assert.rejects(encodeDataToImageAsync(data), { code: 'ERR_TEXAMPLE_NOT_SERIALIZABLE' })
 })
 
-it('maxBytes is the same for a long array as for its text at once', () => {
+it('maxBytes of a long array is that of its text', () => {
   const data = records(5_000, (id) => `record ${id} in plain ASCII, so that a byte is a character`)
   const maxBytes = JSON.stringify(data).length
   for (const array of [data, whole(data)]) {

@@ -1,6 +1,7 @@
 /**
  * The tarballs that would be published, installed into an empty folder and used there.
- * TEXAMPLE_TEST_PACKAGES names a folder that has them, packed on another system; otherwise they are packed here.
+ * TEXAMPLE_TEST_PACKAGES names a folder that has them, packed on another system; otherwise they are
+ * packed here.
  */
 
 import assert from 'node:assert/strict'
@@ -129,14 +130,14 @@ describe('the package, installed from its tarballs', () => {
     assert.equal(stdout, '0\n1\n')
   })
 
-  it('names every platform package as an optional dependency of its own version, and runs no script', async () => {
+  it('names every platform package, and runs no script', async () => {
     const manifest = JSON.parse(await readFile(path.join(folder, 'node_modules', 'texample', 'package.json'), 'utf8'))
     assert.equal(manifest.optionalDependencies[`texample-${platform()}`], manifest.version)
     assert.equal(manifest.dependencies, undefined)
     assert.equal(manifest.scripts, undefined)
   })
 
-  it('has a package for each system, which npm installs on that system alone', async () => {
+  it('has a package that npm installs on each system alone', async () => {
     const folders = path.join(root, 'target', 'packages', 'npm')
     await createPlatformFolders(folders)
     for (const { triple, platform } of targets()) {
@@ -148,7 +149,7 @@ describe('the package, installed from its tarballs', () => {
     }
   })
 
-  it('holds nothing needless, and what a build from source takes', async () => {
+  it('holds the sources, and nothing needless', async () => {
     const installed = path.join(folder, 'node_modules', 'texample')
     const { files, folders } = contents
     assert.deepEqual((await readdir(installed)).sort(), [...files, ...Object.keys(folders)].sort())
@@ -164,7 +165,7 @@ describe('the package, installed from its tarballs', () => {
     assert.ok((await stat(tarballs[1])).size < 400_000)
   })
 
-  it('is, on one system, the main package and one add-on with its license', async () => {
+  it('is the main package and one licensed add-on', async () => {
     const installed = path.join(folder, 'node_modules')
     const packages = (await readdir(installed)).filter((name) => !name.startsWith('.'))
     assert.deepEqual(packages.sort(), ['texample', `texample-${platform()}`])
@@ -185,7 +186,7 @@ describe('the package, installed from its tarballs', () => {
     for (const { manifest_path: manifest } of packages) assert.ok(manifest.startsWith(path.dirname(outer)), manifest)
   })
 
-  it('says which package is missing, and how to build, where no native add-on came along', async () => {
+  it('says how to get a missing add-on', async () => {
     await rm(path.join(folder, 'node_modules', `texample-${platform()}`), { recursive: true })
     const said = await program(
       'c.cjs',
@@ -202,7 +203,10 @@ describe('the package, installed from its tarballs', () => {
     const installed = () => path.join(folder, 'node_modules', 'texample')
     let withCargo
 
-    /** What `cargo build` does: Node.js by that name takes its first argument for a script, build.js in the package. */
+    /**
+     * What `cargo build` does: Node.js by that name takes its first argument for a script, build.js
+     * in the package.
+     */
     const cargo = (source) => writeFile(path.join(installed(), 'build.js'), source)
 
     before(async () => {

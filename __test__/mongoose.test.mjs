@@ -64,7 +64,7 @@ for (const [version, mongoose] of /** @type {[string, any][]} */ ([
       return (await store.nextId(name)) - first - 1
     }
 
-    it('create, save, insertMany and bulkSave number new documents', async () => {
+    it('create, save, insertMany, bulkSave number documents', async () => {
       const { Model } = model({ item: String })
       assert.equal((await Model.create({ item: 'a' })).number, 1)
       assert.equal((await new Model({ item: 'b' }).save()).number, 2)

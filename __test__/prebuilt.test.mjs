@@ -1,4 +1,6 @@
-/** What is published: for which systems, and that no add-on asks more of a system than is promised. */
+/**
+ * What is published: for which systems, and that no add-on asks more of a system than is promised.
+ */
 
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -28,7 +30,7 @@ async function check(platform, file) {
   await checkPrebuilt({ triple: '', platform, addon })
 }
 
-it('each published system is one that the loader looks for, by file and by package', async () => {
+it('the loader looks for each published system', async () => {
   const loader = await readFile(path.join(root, 'js', 'native', 'native.js'), 'utf8')
   for (const { platform } of targets()) {
     assert.ok(loader.includes(`'./texample.${platform}.node'`), platform)
@@ -44,7 +46,7 @@ it('a target that is not published is refused by name', () => {
   )
 })
 
-it('what the add-on of this machine needs is read from its file', async () => {
+it('what an add-on needs is read from its file', async () => {
   const [demandsOf, library] = {
     linux: [demandsOfElf, 'libc.so.6'],
     darwin: [demandsOfMacho, libSystem],

@@ -1,4 +1,7 @@
-/** Every code block of every page runs as pasted, and prints what stands below it; or it says here who else runs it. */
+/**
+ * Every code block of every page runs as pasted, and prints what stands below it. The few that
+ * something else runs are named here.
+ */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -20,7 +23,8 @@ const pages = [
 ]
 /** Blocks that are too large for a test, by their first line, and what runs them all the same. */
 const elsewhere = {
-  'npm start    # the page below, at http://127.0.0.1:3000/': 'demo.test.mjs starts the demo, and .ci/run is npm test',
+  'npm install texample': 'install.test.mjs installs the packed package',
+  'npm start    # the page above, at http://127.0.0.1:3000/': 'demo.test.mjs starts the demo, and .ci/run is npm test',
   'apt-get install build-essential python3-pip libnss3 libcurl4 libssl3':
     '.ci/run installs the libraries, and could not run without the others',
   'npx texample build': 'install.test.mjs builds an installed copy',
@@ -221,7 +225,10 @@ async function runTests(code, runner, index) {
   assert.ok(Number(passed.exec(program.output())?.[1]) >= count, program.output())
 }
 
-/** Starts a server on a free port in place of the one it names; resolves when it says that it listens. */
+/**
+ * Starts a server on a free port in place of the one it names; resolves when it says that it
+ * listens.
+ */
 async function serve(code, index) {
   const port = await freePair()
   const program = start(await write(withPorts(code, port), 'js', index))
@@ -242,7 +249,9 @@ function withPorts(code, port) {
   return code.replace(/\b300([01])\b/g, (_, digit) => String(port + Number(digit)))
 }
 
-/** Runs a block as a module of a page, which finds the client where a bundler would; what it logged. */
+/**
+ * Runs a block as a module of a page, which finds the client where a bundler would; what it logged.
+ */
 async function inBrowser(server, code) {
   const imports = { 'texample/client': '/texample/index.mjs', 'texample/client/robust': '/texample/robust.mjs' }
   const html = `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script>`
@@ -268,7 +277,10 @@ async function asPage(running, code, prints) {
   })
 }
 
-/** Opens a page of the origin beside the server's, where /texample/ is the client, as an application would serve it. */
+/**
+ * Opens a page of the origin beside the server's, where /texample/ is the client, as an application
+ * would serve it.
+ */
 async function withPage(server, html, body) {
   assert.ok(server, 'a page example needs a server example before it')
   const site = createServer(async ({ url }, response) => {

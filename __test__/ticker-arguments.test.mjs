@@ -5,7 +5,10 @@ import { assertThreads } from './support/threads.mjs'
 
 const callback = () => {}
 
-/** Values by the name of what is wrong with them; every option refuses `null` and values of the other types. */
+/**
+ * Values by the name of what is wrong with them; every option refuses `null` and values of the
+ * other types.
+ */
 const others = {
   null: null,
   text: 'text',
@@ -72,7 +75,7 @@ describe('a wrong argument is a typed error and starts no thread', () => {
       assertThreads('texample-ticker', 0)
     })
   }
-  it('ticks: a batch, which an iterator of single ticks cannot give', () => {
+  it('ticks() refuses batch', () => {
     assert.throws(() => ticks({ batch: true }), isInvalid(RangeError, 'options.batch'))
   })
 })
@@ -87,7 +90,7 @@ it('an option that is undefined has its default', async () => {
   await Promise.all([ticker.done, other.done])
 })
 
-it('an unknown option is an error, and so is ref where unref() does it', () => {
+it('an unknown option is an error, and ref of start()', () => {
   for (const options of [{ period: 5 }, { colour: 'red' }, Object.create({ batches: true }), { ref: false }]) {
     const [name] = Object.keys(options).concat('batches')
     assert.throws(() => start(callback, options), isInvalid(TypeError, `options.${name}`))
@@ -115,7 +118,7 @@ it('every overflow policy has its name', async () => {
   }
 })
 
-it('an option is read once, and a getter that throws is the caller’s own error', () => {
+it('an option is read once', () => {
   let reads = 0
   const ticker = start(callback, {
     get interval() {

@@ -6,7 +6,7 @@ import { assertThreads, block } from './support/threads.mjs'
 
 const accounted = ({ posted, delivered, dropped, queued }) => posted === delivered + dropped + queued
 
-it('nothing is delivered after stop() returns, however much was waiting', async () => {
+it('nothing is delivered after stop() returns', async () => {
   for (const options of [
     { interval: 0 },
     { interval: 0, capacity: 65_536 },
@@ -27,7 +27,7 @@ it('nothing is delivered after stop() returns, however much was waiting', async 
   }
 })
 
-it('stop() inside the callback is the end, in the middle of a chunk too, and what was left counts as dropped', async () => {
+it('stop() inside the callback drops the rest', async () => {
   for (const at of [0, 1, 17, 1000]) {
     let delivered = 0
     const ticker = start(
@@ -76,7 +76,7 @@ it('stop() before the first tick, twice, and after the end', async () => {
   assert.equal(counted.stats().delivered, 3)
 })
 
-it('stop() ends a thread that sleeps for weeks, and one that is blocked, at once', async () => {
+it('stop() ends a thread that sleeps or is blocked', async () => {
   const begin = performance.now()
   const sleeper = start(() => {}, { interval: 2 ** 31 - 1 })
   const blocked = start(() => {}, { interval: 0, capacity: 1 })
@@ -88,7 +88,7 @@ it('stop() ends a thread that sleeps for weeks, and one that is blocked, at once
   assertThreads('texample-ticker', 0)
 })
 
-it('start inside a callback, and stop of the outer one there', async () => {
+it('a callback may start a ticker and stop its own', async () => {
   const seen = []
   const inner = await new Promise((resolve) => {
     const outer = start(
@@ -109,7 +109,7 @@ it('start inside a callback, and stop of the outer one there', async () => {
   )
 })
 
-it('a ticker may stop another, which then delivers nothing more', async () => {
+it('a ticker may stop another', async () => {
   let stopped = false
   const victim = start(() => assert.ok(!stopped), { interval: 0 })
   const killer = start(
@@ -128,7 +128,7 @@ it('dispose is stop', async () => {
   await ticker.done
 })
 
-it('a signal that has aborted before: no thread, no tick, done', async () => {
+it('a signal that has aborted starts no thread', async () => {
   const ticker = start(() => assert.fail('no tick'), { interval: 0, signal: AbortSignal.abort() })
   assertThreads('texample-ticker', 0)
   await ticker.done
@@ -138,7 +138,7 @@ it('a signal that has aborted before: no thread, no tick, done', async () => {
   assert.deepEqual([posted, delivered, dropped, queued, error], [0, 0, 0, 0, null])
 })
 
-it('a signal that aborts stops the ticker as stop() does: from outside, inside the callback, and after the end', async () => {
+it('a signal stops the ticker as stop() does', async () => {
   const outside = new AbortController()
   let aborted = false
   const ticker = start(() => assert.ok(!aborted), { interval: 0, signal: outside.signal })

@@ -1,6 +1,6 @@
 /**
- * The scripts of the workflow, each run on a copy of this checkout with stand-ins for what reaches beyond it (see
- * support/stand-in.mjs): so that the first run on GitHub finds no typing error.
+ * The scripts of the workflow, each run on a copy of this checkout with stand-ins for what reaches
+ * beyond it (see support/stand-in.mjs): so that the first run on GitHub finds no typing error.
  */
 
 import assert from 'node:assert/strict'
@@ -118,7 +118,7 @@ it('every job is run here, on the machines that are Linux', () => {
   for (const job of Object.keys(jobs)) assert.ok(onLinux(job).length > 0 && scriptsOf(job).length > 0, job)
 })
 
-it('test: installs what it needs and runs every check and test', async () => {
+it('test: installs, then runs every check and test', async () => {
   const { calls } = await runJob('test', {})
   const npm = (await calls()).filter(([program]) => program === 'npm')
   assert.deepEqual(npm, [
@@ -150,7 +150,7 @@ for (const job of ['run', 'run-musl']) {
   })
 }
 
-it('publish: each package once, the main one last, and none that is there already', async () => {
+it('publish: each missing package once, the main one last', async () => {
   const made = await runJob('publish', {}, async (made) => {
     await downloadAll(made)
     await nameRepository(made)
@@ -174,7 +174,7 @@ it('publish: each package once, the main one last, and none that is there alread
   assert.deepEqual(await published(), first)
 })
 
-it('publish: stops at another version than the tag’s, and without a repository', async () => {
+it('publish: stops at a wrong version or no repository', async () => {
   const [checkVersion, checkRepository] = scriptsOf('publish')
   const made = await machine()
   const other = { ...made, env: { ...made.env, GITHUB_REF_NAME: 'v0.0.1' } }

@@ -1,8 +1,9 @@
 /**
  * The bridge beside every other way from a thread into JavaScript.
  *
- * `npm run bench -- bridge`: all of it, some three minutes. `npm run bench -- bridge -- rate wake`: parts.
- * Ratios are of medians of interleaved runs of one process; BENCH_JSON names a file for the numbers.
+ * `npm run bench -- bridge`: all of it, some three minutes. `npm run bench -- bridge -- rate wake`:
+ * parts. Ratios are of medians of interleaved runs of one process; BENCH_JSON names a file for the
+ * numbers.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -20,7 +21,10 @@ v8.setFlagsFromString('--expose-gc')
 const gc = vm.runInNewContext('gc')
 
 const parts = { rate, wake, ask, alive, memory, interval, cycles, exit }
-/** @type {{ what: string, value: number, unit: string, ratio?: number, goal: string, met: boolean }[]} */
+/**
+ * @type {{ what: string, value: number, unit: string, ratio?: number, goal: string, met: boolean
+ * }[]}
+ */
 const results = []
 let peers
 /** Callbacks add to it, so that they do something. */
@@ -75,7 +79,9 @@ function percentile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
 }
 
-/** Runs each of `ways` once a round, so that whatever else the machine does falls on all of them. */
+/**
+ * Runs each of `ways` once a round, so that whatever else the machine does falls on all of them.
+ */
 async function interleaved(rounds, ways) {
   const samples = Object.fromEntries(Object.keys(ways).map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
@@ -184,7 +190,10 @@ async function rate() {
   report('batches beside transferred batches', rates['start, batch'] / 1e6, 'M/s', 'at least 1', batch >= 1, batch)
 }
 
-/** One number in shared memory at a time would be unfair: a ring of 65536, announced once it was empty. */
+/**
+ * One number in shared memory at a time would be unfair: a ring of 65536, announced once it was
+ * empty.
+ */
 function sharedMemory() {
   const count = 2_000_000
   return measured(
@@ -269,7 +278,10 @@ async function wake() {
   report('wake-up beside postMessage', ours, 'µs', 'at most 0.80', ours / posted <= 0.8, ours / posted)
 }
 
-/** The gaps between turns of the event loop, from now until the function that this returns is called. */
+/**
+ * The gaps between turns of the event loop, from now until the function that this returns is
+ * called.
+ */
 function turns() {
   const gaps = []
   let latest = performance.now()
@@ -446,7 +458,7 @@ async function interval() {
   })
   const drift = (list) => median(list.slice(-200)) - median(list.slice(0, 200))
   report('1 ms ticker, drift over 10 s', drift(errors.ticker), 'ms', 'below 1', Math.abs(drift(errors.ticker)) < 1)
-  console.log(`setInterval drifts ${format(drift(errors.setInterval))} ms`)
+  report('setInterval, drift over 10 s', drift(errors.setInterval), 'ms', 'for comparison', true)
   const [ours, theirs] = [percentile(errors.ticker, 0.99), percentile(errors.setInterval, 0.99)]
   report('p99 of the error beside setInterval', ours, 'ms', 'at most 0.02', ours / theirs <= 0.02, ours / theirs)
   for (const overflow of ['block', 'drop-oldest', 'drop-newest', 'latest']) {

@@ -1,8 +1,9 @@
 /**
- * Ids, beside what people use instead: `npm run bench -- ids`, or some parts of it: `npm run bench -- ids -- hot paced`.
+ * Ids, beside what people use instead: `npm run bench -- ids`, or some parts of it:
+ * `npm run bench -- ids -- hot paced`.
  *
- * Each number stands beside a peer that was measured in the same run, on the same machine and the same replica set of
- * three members, with write concern majority.
+ * Each number stands beside a peer that was measured in the same run, on the same machine and the
+ * same replica set of three members, with write concern majority.
  */
 
 import { report } from './ids/report.mjs'

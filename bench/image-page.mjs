@@ -1,6 +1,6 @@
 /**
- * `encodeImage` in Chromium beside Node.js's hand-written JavaScript with zlib level 1: `npm run
- * bench -- image-page`.
+ * `encodeImage` in Chromium beside Node.js's hand-written JavaScript with zlib level 1:
+ * `npm run bench -- image-page`.
  *
  * Both make the same format of the same records, in turns; a number is a ratio of medians from one
  * run.

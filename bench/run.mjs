@@ -1,9 +1,11 @@
 /**
- * `npm run bench -- NAME …`: installs the peers, builds the add-on, and runs bench/NAME.mjs; without a name, all of them.
- * What follows a second `--` goes to the benchmark.
+ * `npm run bench -- NAME …`: installs the peers, builds the add-on, and runs bench/NAME.mjs;
+ * without a name, all of them. What follows a second `--` goes to the benchmark.
  *
- * Each writes its numbers as JSON lines to the file that BENCH_JSON names (default target/bench.jsonl), below a first line
- * about the machine: `{ bench, what, value, unit, ratio?, than?, goal?, met? }`. They are shown in one table at the end.
+ * Each writes its numbers as JSON lines to the file that BENCH_JSON names (default
+ * target/bench.jsonl), below a first line about the machine:
+ * `{ bench, what, value, unit, ratio?, than?, goal?, met? }`. They are shown in one table at the
+ * end.
  */
 
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

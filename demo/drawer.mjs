@@ -1,4 +1,7 @@
-/** One of the processes that draw ids for the page, in the new way and in the old: a few all the time, many on a burst. */
+/**
+ * One of the processes that draw ids for the page, in the new way and in the old: a few all the
+ * time, many on a burst.
+ */
 
 import diagnostics from 'node:diagnostics_channel'
 import { openSequence } from 'texample'

@@ -29,7 +29,10 @@ export class Drawing {
     return this.#store.killPrimary !== undefined
   }
 
-  /** Shows a page what the processes draw; the first page starts them, the last one that goes ends them. */
+  /**
+   * Shows a page what the processes draw; the first page starts them, the last one that goes ends
+   * them.
+   */
   stream(request, response) {
     const send = openStream(request, response, () => {
       this.#pages.delete(send)
@@ -50,7 +53,10 @@ export class Drawing {
     return this.#store.killPrimary?.()
   }
 
-  /** Ends the processes: each gives back what it can and goes when it is disconnected; one that hangs is killed. */
+  /**
+   * Ends the processes: each gives back what it can and goes when it is disconnected; one that
+   * hangs is killed.
+   */
   async close() {
     const ending = this.#drawers
     this.#drawers = []

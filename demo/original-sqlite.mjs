@@ -1,4 +1,7 @@
-/** The thread on which the original algorithm asks SQLite: each claim is answered with the index after it. */
+/**
+ * The thread on which the original algorithm asks SQLite: each claim is answered with the index
+ * after it.
+ */
 
 import { parentPort, workerData } from 'node:worker_threads'
 import Database from 'libsql'
@@ -6,7 +9,7 @@ import Database from 'libsql'
 const { file, name, step } = workerData
 const database = new Database(file, { timeout: 5000 })
 
-/** To switch a file to WAL is not waited for, so who comes second tries again. */
+/** SQLite does not wait to switch a file to WAL, so the second process tries again. */
 function setUp(triesLeft = 500) {
   try {
     database.exec(`

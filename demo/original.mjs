@@ -1,6 +1,6 @@
 /**
- * The algorithm of 2011 that this package replaces, to compare: a range of ten is asked for when the last
- * id of the one before is gone, and everybody waits.
+ * The algorithm of 2011 that this package replaces, to compare: a range of ten is asked for when
+ * the last id of the one before is gone, and all callers wait.
  */
 
 import { once } from 'node:events'
@@ -53,7 +53,7 @@ function mongo(name) {
     await ids.updateOne({ _id: name }, { $setOnInsert: { index: 1000 } }, { upsert: true })
     return { client, ids }
   })
-  // Who draws is told; close has nothing to close then.
+  // `claim` rejects then, and `close` has nothing to close.
   connected.catch(() => {})
   return {
     async claim() {
@@ -74,8 +74,9 @@ function mongo(name) {
 }
 
 /**
- * Claims from SQLite as the original would have: a statement each, and nobody else's. A driver that blocks has a thread
- * of its own here, and the sequence a file of its own, so that neither way holds the other up.
+ * Claims from SQLite as the original would have: a statement for each range of one caller. A driver
+ * that blocks has a thread of its own here, and the sequence a file of its own, so that neither way
+ * holds the other up.
  */
 function sqlite(name) {
   const [, place] = /^sqlite:(.+)$/.exec(process.env.TEXAMPLE_IDS_URL ?? 'sqlite:texample-ids.db') ?? []

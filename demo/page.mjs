@@ -39,7 +39,10 @@ export function pageApp({ dataPort, drawing }) {
   return app
 }
 
-/** The page with what depends on the store already in it, so that nothing moves when the streams begin. */
+/**
+ * The page with what depends on the store already in it, so that nothing moves when the streams
+ * begin.
+ */
 function index(drawing) {
   const html = readFileSync(new URL('./public/index.html', import.meta.url), 'utf8').replace(
     'a database',
@@ -48,7 +51,10 @@ function index(drawing) {
   return drawing.canKill ? html.replace('id="kill" type="button" hidden', 'id="kill" type="button"') : html
 }
 
-/** What the page may load: its own files, and images and data of the second origin on the host it was opened with. */
+/**
+ * What the page may load: its own files, and images and data of the second origin on the host it
+ * was opened with.
+ */
 function secure(dataPort) {
   return (request, response, next) => {
     const data = `http://${request.hostname}:${dataPort}`

@@ -35,7 +35,7 @@ async function close() {
   }
   await drawing.close()
   await store.close()
-  // At once: who pressed Ctrl-C does not wait for what a library may still hold open.
+  // At once: a library may hold a handle open, and Ctrl-C does not wait for it.
   process.exit()
 }
 

@@ -1,9 +1,13 @@
-/** Where the demo's ids live: the default store, or with `--mongo` a replica set that a visitor may harm. */
+/**
+ * Where the demo's ids live: the default store, or with `--mongo` a replica set that a visitor may
+ * harm.
+ */
 
 /**
  * @typedef {object} Store
  * @property {string} description for the page
- * @property {(() => Promise<void>) | undefined} killPrimary ends the primary, and brings it back after a while
+ * @property {(() => Promise<void>) | undefined} killPrimary ends the primary, and brings it back
+ *   after a while
  * @property {() => Promise<void>} close
  */
 

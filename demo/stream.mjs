@@ -8,7 +8,8 @@ let open = 0
  * @param {import('express').Request} request
  * @param {import('express').Response} response
  * @param {() => void} onClose
- * @returns {((value: unknown) => void) | undefined} sends a value; a page too slow to take it misses it
+ * @returns {((value: unknown) => void) | undefined} sends a value; a page too slow to take it
+ *   misses it
  */
 export function openStream(request, response, onClose) {
   if (open >= most) {

@@ -1,4 +1,7 @@
-/** Builds the add-ons of this workspace that are not published: examples, peers of benchmarks, cases of tests. */
+/**
+ * Builds the add-ons of this workspace that are not published: examples, peers of benchmarks, cases
+ * of tests.
+ */
 
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, rename } from 'node:fs/promises'

@@ -1,14 +1,17 @@
 'use strict'
 
 /**
- * What happens at the edges of a process to the bridge of an add-on that is not ours: as scenarios.cjs, for the add-on
- * that BRIDGE_CASES names.
+ * What happens at the edges of a process to the bridge of an add-on that is not ours: as
+ * scenarios.cjs, for the add-on that BRIDGE_CASES names.
  */
 
 const assert = require('node:assert/strict')
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
 
-/** @type {any} Not in the process that starts the scenarios: under a sanitizer it could not load there. */
+/**
+ * @type {any} Not in the process that starts the scenarios: under a sanitizer it could not load
+ * there.
+ */
 const cases =
   isMainThread && require.main !== module ? undefined : require(/** @type {string} */ (process.env.BRIDGE_CASES))
 
@@ -19,7 +22,10 @@ async function until(condition) {
   assert.ok(condition())
 }
 
-/** Runs `body` (source of a function of `cases` and `parentPort`) in a worker that says when it is up. */
+/**
+ * Runs `body` (source of a function of `cases` and `parentPort`) in a worker that says when it is
+ * up.
+ */
 async function worker(body) {
   const made = new Worker(__filename, { argv: ['(worker)'], workerData: `(${body})` })
   await new Promise((resolve, reject) => {

@@ -16,18 +16,19 @@ const client = fileURLToPath(new URL('../js/client', import.meta.url))
 
 /**
  * @typedef {object} Origins
- * @property {string} page the page's origin: `/` is plain, `/csp` allows images and no connections, `/classic` has scripts,
- *   `/worker.js` is a worker of any kind
+ * @property {string} page the page's origin: `/` is plain, `/csp` allows images and no connections,
+ *   `/classic` has scripts, `/worker.js` is a worker of any kind
  * @property {string} images the images' origin
- * @property {(name: string, answer: (request: express.Request, response: express.Response) => void, options?: { cors?: cors.CorsOptions | null }) => string} serve
- *   answers `/NAME` with CORS for the page unless told otherwise; returns its URL
+ * @property {(name: string, answer: (request: express.Request, response: express.Response) => void,
+ *   options?: { cors?: cors.CorsOptions | null }) => string} serve answers `/NAME` with CORS for
+ *   the page unless told otherwise; returns its URL
  * @property {(name: string) => number} requests how often `/NAME` was asked for
  * @property {() => Promise<void>} close
  */
 
 /**
- * A dedicated, shared or service worker that calls the client: `{ call, args }` is answered with `{
- * data }` or an error.
+ * A dedicated, shared or service worker that calls the client: `{ call, args }` is answered with
+ * `{ data }` or an error.
  */
 const WORKER = `
 importScripts('/client/texample.js')

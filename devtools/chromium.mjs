@@ -3,7 +3,7 @@
  *
  * Headless: the binary that TEXAMPLE_CHROMIUM names, else the one inside the npm package
  * @sparticuz/chromium, which is unpacked once into the cache folder. One of the PATH is not taken,
- * so that every machine tests with the same. With a window: the one that TEXAMPLE_CHROMIUM_WINDOW
+ * so that every machine tests with the same. With a window: what TEXAMPLE_CHROMIUM_WINDOW
  * names, else `chromium` on the PATH, since the package has none.
  */
 

@@ -7,7 +7,10 @@ import { startProxy } from './proxy.mjs'
 
 let rounds = 0
 
-/** What can happen: to the primary, to replication, or to the network between the callers and the primary. */
+/**
+ * What can happen: to the primary, to replication, or to the network between the callers and the
+ * primary.
+ */
 export const kinds = /** @type {const} */ (['kill', 'stepDown', 'freeze', 'wtimeout', 'hang', 'reset', 'refuse'])
 
 /**
@@ -105,8 +108,9 @@ async function fault(set, primary, kind, proxy) {
     await set.primary()
   } else if (proxy && kind === 'reset') {
     proxy.set('reset')
-    // A driver that finds a connection dead repeats the claim, and nobody notices. So claims are cut off half way too:
-    // applied, and their answers lost. The driver repeats each once: of five in two processes, not all can be its own.
+    // A driver that finds a connection dead repeats the claim by itself. So claims are
+    // cut off half way too: applied, and their answers lost. The driver repeats each once: of five
+    // in two processes, not all can be its own.
     proxy.lose((request) => request.includes('\x02findAndModify\0'))
     await until(() => proxy.lost >= 5, 'claims meet the fault')
     proxy.lose(undefined)

@@ -1,8 +1,9 @@
 'use strict'
 
 /**
- * Draws ids in this process and in worker threads, and writes them to a file, in the order in which each caller got
- * them: `node ids-draw.cjs '{ "url": …, "name": …, "count": …, "file": … }'`. A test reads the files of many.
+ * Draws ids in this process and in worker threads, and writes them to a file, in the order in which
+ * each caller got them: `node ids-draw.cjs '{ "url": …, "name": …, "count": …, "file": … }'`. A
+ * test reads the files of many.
  */
 
 const { once } = require('node:events')

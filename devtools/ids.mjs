@@ -1,4 +1,7 @@
-/** What several test files about ids need: folders, child processes that draw, and the check of what they drew. */
+/**
+ * What several test files about ids need: folders, child processes that draw, and the check of what
+ * they drew.
+ */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -34,7 +37,8 @@ export function drawer(job) {
 /**
  * Runs a program of its own with the package at hand as `texample`.
  * @param {string} code the body of an async function
- * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, shell?: string, flags?: string[] }} [options] `shell`: what comes before `exec node …`
+ * @param {{ env?: NodeJS.ProcessEnv, cwd?: string, shell?: string, flags?: string[] }} [options]
+ *   `shell`: what comes before `exec node …`
  */
 export function program(code, { env = {}, cwd, shell, flags = [] } = {}) {
   const text = `const texample = require(${JSON.stringify(PACKAGE)}); (async () => { ${code} })()`

@@ -8,13 +8,14 @@ import { findMongod } from './mongod-binary.mjs'
 
 export { findMongod }
 
-// Several members run beside the tests on small machines; the default cache is half of the memory each.
+// Several members run beside the tests on small machines; the default cache is half of the memory
+// each.
 const FRUGAL = ['--wiredTigerCacheSizeGB', '0.25', '--setParameter', 'diagnosticDataCollectionEnabled=false']
 
 const TEST_COMMANDS = ['--setParameter', 'enableTestCommands=1']
 
-// A secondary leaves a source that fell silent after a second or two, not after five, or sixty for the first question it
-// asks there: the tests would only wait for it.
+// A secondary leaves a source that fell silent after a second or two, not after five, or sixty for
+// the first question it asks there: the tests would only wait for it.
 const BRISK = ['oplogNetworkTimeoutBufferSeconds=1', 'oplogInitialFindMaxSeconds=2'].flatMap((it) => [
   '--setParameter',
   it,
@@ -31,11 +32,12 @@ async function memoryServer() {
 }
 
 /**
- * One mongod without a replica set. TEXAMPLE_TEST_MONGODB may name one that runs already, as for systems for which there is
- * no mongod here: it is emptied, used, and left running, where a test needs no settings of its own but `testCommands`,
- * which that one must have.
- * @param {{ args?: string[], auth?: boolean, testCommands?: boolean }} [options] `args`: more arguments for mongod;
- *   `auth`: demand credentials, of `root` with password `root`; `testCommands`: allow failpoints
+ * One mongod without a replica set. TEXAMPLE_TEST_MONGODB may name one that runs already, as for
+ * systems for which there is no mongod here: it is emptied, used, and left running, where a test
+ * needs no settings of its own but `testCommands`, which that one must have.
+ * @param {{ args?: string[], auth?: boolean, testCommands?: boolean }} [options] `args`: more
+ *   arguments for mongod; `auth`: demand credentials, of `root` with password `root`;
+ *   `testCommands`: allow failpoints
  */
 export async function startStandalone({ args = [], auth = false, testCommands = false } = {}) {
   const given = process.env.TEXAMPLE_TEST_MONGODB
@@ -98,7 +100,8 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
       count,
       storageEngine: 'wiredTiger',
       args: [...FRUGAL, ...TEST_COMMANDS, ...BRISK, ...args],
-      // A frozen member is down after two seconds, not ten, and no secondary waits for another one that is.
+      // A frozen member is down after two seconds, not ten, and no secondary waits for another one
+      // that is.
       configSettings: {
         electionTimeoutMillis,
         heartbeatIntervalMillis: 500,
@@ -122,7 +125,8 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
         const writable = answers.flatMap((answer, i) =>
           answer?.isWritablePrimary ? [{ member: members[i], answer }] : [],
         )
-        // After a failover the old primary may still think that it is one: the latest election counts.
+        // After a failover the old primary may still think that it is one: the latest election
+        // counts.
         const term = (/** @type {{ answer: any }} */ { answer }) => answer.electionId.toString()
         writable.sort((a, b) => (term(a) < term(b) ? 1 : -1))
         if (writable[0]) return writable[0].member
@@ -149,7 +153,8 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
         const primaries = members.filter((_, i) => answers[i]?.isWritablePrimary)
         if (primaries.length !== 1) continue
         if (!answers.every((answer) => answer?.isWritablePrimary || answer?.secondary)) continue
-        // One that was frozen may still ask another one that is not primary any more, for half a minute.
+        // One that was frozen may still ask another one that is not primary any more, for half a
+        // minute.
         const note = { appendOplogNote: 1, data: { is: 'there' }, writeConcern: { w: count, wtimeout: 10_000 } }
         const answer = await primaries[0].command(note, { timeout: 20_000 }).catch(() => undefined)
         if (answer && !answer.writeConcernError) return
@@ -249,7 +254,7 @@ class Member {
     if (this.#process) return
     const child = spawn(this.#binary, this.#args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = child
-    // Nobody else ends it when the test process dies.
+    // It would outlive the test process.
     const end = () => child.kill('SIGKILL')
     process.once('exit', end)
     child.once('exit', () => process.off('exit', end))

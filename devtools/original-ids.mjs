@@ -1,6 +1,6 @@
 /**
- * A client of the original algorithm on today's driver: it reads the document at its start, inserts it when it is
- * missing, and raises the index by a fixed step whenever its range is used up.
+ * A client of the original algorithm on today's driver: it reads the document at its start, inserts
+ * it when it is missing, and raises the index by a fixed step whenever its range is used up.
  */
 
 export class OriginalIds {

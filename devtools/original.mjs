@@ -24,8 +24,8 @@ export function originalCanvas(data) {
 }
 
 /**
- * The original's rule: over the first `width * 4` values every fourth is skipped, a zero ends the data, the rest are
- * character codes.
+ * The original's rule: over the first `width * 4` values every fourth is skipped, a zero ends the
+ * data, the rest are character codes.
  * @param {{ width: number, data: Uint8Array }} canvas RGBA
  */
 export function originalDecode({ width, data }) {

@@ -1,4 +1,7 @@
-/** Under `npm run coverage`: what a page runs of js/client is counted, as Node.js counts what it runs itself. */
+/**
+ * Under `npm run coverage`: what a page runs of js/client is counted, as Node.js counts what it
+ * runs itself.
+ */
 
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** The first of two neighbouring ports that nobody listens on. */
+/** The first of two neighbouring free ports. */
 export async function freePair() {
   for (let tries = 0; tries < 50; tries += 1) {
     const first = await listen(0)

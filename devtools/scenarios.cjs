@@ -1,11 +1,12 @@
 'use strict'
 
 /**
- * What happens at the edges of a process: each scenario runs in a process of its own, on any runtime
- * (`node scenarios.cjs NAME`), and that process must end by itself.
+ * What happens at the edges of a process: each scenario runs in a process of its own, on any
+ * runtime (`node scenarios.cjs NAME`), and that process must end by itself.
  *
- * A scenario is a function, or an object with the function `run` and what the process must do: exit with `code`
- * (default 0), run with the V8 `flags`, print `stderr`. `only` names the runtimes that have what it needs.
+ * A scenario is a function, or an object with the function `run` and what the process must do: exit
+ * with `code` (default 0), run with the V8 `flags`, print `stderr`. `only` names the runtimes that
+ * have what it needs.
  */
 
 const assert = require('node:assert/strict')
@@ -46,7 +47,10 @@ async function allGone() {
   assert.equal(threads(), 0)
 }
 
-/** Runs `body` (source of a function of `texample`, `start` and `parentPort`) in a worker that says when it is up. */
+/**
+ * Runs `body` (source of a function of `texample`, `start` and `parentPort`) in a worker that says
+ * when it is up.
+ */
 async function worker(body, data) {
   const made = new Worker(__filename, { argv: ['(worker)'], workerData: { body: `(${body})`, data } })
   await new Promise((resolve, reject) => {

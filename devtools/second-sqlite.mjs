@@ -1,4 +1,7 @@
-/** Another copy of SQLite in this process, as an application has it: better-sqlite3, or node:sqlite from Node.js 22 on. */
+/**
+ * Another copy of SQLite in this process, as an application has it: better-sqlite3, or node:sqlite
+ * from Node.js 22 on.
+ */
 
 /**
  * @typedef {object} Database

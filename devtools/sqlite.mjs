@@ -1,4 +1,7 @@
-/** SQL in a process of its own, by another copy of SQLite: to open the file in the test's process would be another test. */
+/**
+ * SQL in a process of its own, by another copy of SQLite: to open the file in the test's process
+ * would be another test.
+ */
 
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,6 +1,8 @@
 'use strict'
 
-/** Checks of what callers pass: each throws a `TypeError` or `RangeError` with a code, or returns. */
+/**
+ * Checks of what callers pass: each throws a `TypeError` or `RangeError` with a code, or returns.
+ */
 
 const { outOfRange, wrongType } = require('./errors.cjs')
 

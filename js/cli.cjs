@@ -48,7 +48,10 @@ class UsageError extends Error {}
 
 /** @typedef {import('node:util').ParseArgsConfig['options']} Options */
 
-/** @type {Record<string, { options: Options, operands: number, run: (values: any, operands: string[]) => Promise<void> }>} */
+/**
+ * @type {Record<string, { options: Options, operands: number, run: (values: any, operands:
+ * string[]) => Promise<void> }>}
+ */
 const commands = {
   encode: {
     options: {

@@ -1,4 +1,7 @@
-/** The types of `import … from 'texample'`: those of `require('texample')`, by name and as the default. */
+/**
+ * The types of `import … from 'texample'`: those of `require('texample')`, by name and as the
+ * default.
+ */
 
 import texample from './index.js'
 

@@ -1,7 +1,8 @@
 /**
  * `npm run test:asan`: the lifecycle scenarios under AddressSanitizer and LeakSanitizer.
  *
- * The sanitizer comes with gcc; RUSTC_BOOTSTRAP lets the stable compiler take the flag that switches it on.
+ * The sanitizer comes with gcc; RUSTC_BOOTSTRAP lets the stable compiler take the flag that
+ * switches it on.
  */
 
 import { existsSync } from 'node:fs'
@@ -57,12 +58,14 @@ async function testAll(folder, scenarios, env) {
   console.log(
     `${names.length - failures.length} of ${names.length} clean; ${reports} leaks of Node itself, none of them ours`,
   )
-  // Node always has some: none at all means that nobody looked.
+  // Node always has some: none at all means that nothing was checked.
   if (reports === 0) throw new Failure('LeakSanitizer reported nothing, not even what Node leaks: it did not run')
   if (failures.length > 0) throw new Failure(`not clean: ${failures.join('; ')}`)
 }
 
-/** The leaks that the sanitizer has logged: how many, and those of memory that this crate asked for. */
+/**
+ * The leaks that the sanitizer has logged: how many, and those of memory that this crate asked for.
+ */
 async function takeLogs(folder) {
   const leaks = []
   let found = 0

@@ -1,8 +1,8 @@
 /**
  * `npm run test:browsers`: the browser client in Chromium, Firefox and WebKit, in a background tab,
  * and with the programs that save pictures again. What is missing is installed through apt when
- * this is root on Debian; otherwise the command to run is printed. `npm run test:browsers --
- * firefox`: the files whose name holds a word.
+ * this is root on Debian; otherwise the command to run is printed.
+ * `npm run test:browsers -- firefox`: the files whose name holds a word.
  */
 
 import { existsSync } from 'node:fs'

@@ -1,6 +1,7 @@
 /**
- * Builds the native add-on for this machine: `npm run build`, or with `-- --debug` quicker and slower to run.
- * `npm run build -- --target TRIPLE` makes the one that is published for a system instead, in target/prebuilt.
+ * Builds the native add-on for this machine: `npm run build`, or with `-- --debug` quicker and
+ * slower to run. `npm run build -- --target TRIPLE` makes what is published for a system
+ * instead, in target/prebuilt.
  */
 
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
@@ -13,14 +14,17 @@ import { buildPrebuilt, targetOf } from './prebuilt.mjs'
 const { replace } = createRequire(import.meta.url)('../js/native/replace.cjs')
 
 const inputs = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'bridge/Cargo.toml', 'bridge/src', 'src', 'package.json']
-// The build goes here first: writing a `.node` in place would crash each process that has it loaded.
+// The build goes here first: writing a `.node` in place would crash each process that has it
+// loaded.
 const out = path.join(root, 'target', 'addon')
 const published = path.join(root, 'js', 'native')
 
 /**
- * Makes js/native/*.node and the generated js/native/native.*, unless they are newer than what they are made from.
- * NAPI_RS_NATIVE_LIBRARY_PATH names an add-on to load in their place: then there is nothing to make.
- * @param {{ debug?: boolean, generated?: boolean }} [options] `generated: false` leaves js/native/native.* alone
+ * Makes js/native/*.node and the generated js/native/native.*, unless they are newer than what they
+ * are made from. NAPI_RS_NATIVE_LIBRARY_PATH names an add-on to load in their place: then there is
+ * nothing to make.
+ * @param {{ debug?: boolean, generated?: boolean }} [options] `generated: false` leaves
+ *   js/native/native.* alone
  */
 export async function build({ debug = false, generated = true } = {}) {
   await install()

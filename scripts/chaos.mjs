@@ -1,6 +1,6 @@
 /**
- * `npm run chaos`: long rounds of what the tests do once. Ids through failovers, 20 rounds of each kind, or
- * `npm run chaos -- --rounds 3 kill freeze`.
+ * `npm run chaos`: long rounds of what the tests do once. Ids through failovers, 20 rounds of each
+ * kind, or `npm run chaos -- --rounds 3 kill freeze`.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'

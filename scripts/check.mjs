@@ -1,4 +1,6 @@
-/** `npm run check`: everything that can be said about the code without running it. All checks run; one that fails fails the whole. */
+/**
+ * `npm run check`: everything that needs no run of the code. All checks run; one failure fails all.
+ */
 
 import { build, staleGenerated } from './build.mjs'
 import { Failure, main, run, tool } from './command.mjs'
@@ -36,6 +38,7 @@ const checks = [
   ['browser client: size, classic scripts', () => [node, ['scripts/client.mjs', '--check']]],
   ['toml format', () => [node, [tool('@taplo/cli'), 'fmt', '--check']]],
   ['spelling', async () => [await typos(), []]],
+  ['language', () => [node, ['scripts/language.mjs']]],
   ['workflow', () => [node, ['scripts/workflow.mjs']]],
   ['package: publint', () => [node, [tool('publint'), '--strict']]],
   [

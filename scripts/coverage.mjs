@@ -3,7 +3,8 @@
  *
  * `npm run coverage -- --report` says again what the last run counted.
  *
- * The add-on is built with counters and loaded by every test process; V8 counts the JavaScript itself.
+ * The add-on is built with counters and loaded by every test process; V8 counts the JavaScript
+ * itself.
  */
 
 import { existsSync, readdirSync } from 'node:fs'
@@ -49,7 +50,10 @@ async function count() {
   return code === 0
 }
 
-/** @returns {Promise<[string, number, number][]>} each file with its lines that ran, and all its lines */
+/**
+ * @returns {Promise<[string, number, number][]>} each file with its lines that ran, and all its
+ * lines
+ */
 async function rustLines() {
   const [profdata, cov] = await Promise.all(['llvm-profdata', 'llvm-cov'].map(llvmTool))
   const data = path.join(out, 'all.profdata')
@@ -58,7 +62,7 @@ async function rustLines() {
   await writeFile(list, raw.join('\n'))
   // A process that was killed leaves a profile that is cut off.
   await must(profdata, ['merge', '--sparse', '--failure-mode=all', `--input-files=${list}`, '--output', data])
-  // The example add-on uses the N-API half of the bridge as other add-ons do.
+  // The example add-on uses the Node-API half of the bridge as other add-ons do.
   const example = library('follow')
   const objects = [...(await testPrograms()), ...(example ? [example] : [])].flatMap((file) => ['--object', file])
   const output = await must(
@@ -94,7 +98,9 @@ async function javascriptLines() {
   return Object.entries(files).map(([file, { lines }]) => [path.relative(root, file), lines.covered, lines.total])
 }
 
-/** A tool of the LLVM that rustc is made with: only it is sure to read what rustc's counters write. */
+/**
+ * A tool of the LLVM that rustc is made with: only it is sure to read what rustc's counters write.
+ */
 async function llvmTool(name) {
   const sysroot = (await must('rustc', ['--print', 'sysroot'], { capture: true })).trim()
   const host = /^host: (.+)$/m.exec(await must('rustc', ['-vV'], { capture: true }))[1]

@@ -1,6 +1,6 @@
 /**
- * Debian packages of any architecture, unpacked into a folder: nothing is installed on this system, which must be a
- * Debian. The lists of packages are fetched once, into the cache folder.
+ * Debian packages of any architecture, unpacked into a folder: nothing is installed on this system,
+ * which must be a Debian. The lists of packages are fetched once, into the cache folder.
  */
 
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
@@ -9,10 +9,16 @@ import path from 'node:path'
 import { cacheFolder } from './cache.mjs'
 import { Failure, must } from './command.mjs'
 
-/** The release that packages are taken from, whichever runs here: the first whose musl loads the libraries of today's Alpine. */
+/**
+ * The release that packages are taken from, whichever runs here: the first whose musl loads the
+ * libraries of today's Alpine.
+ */
 export const suite = 'trixie'
 
-/** @typedef {(packages: string[], folder: string) => Promise<void>} Unpack `packages`: `name:architecture` */
+/**
+ * @typedef {(packages: string[], folder: string) => Promise<void>} Unpack `packages`:
+ * `name:architecture`
+ */
 
 /** @returns {Unpack} */
 export function debianPackages() {
@@ -32,7 +38,8 @@ export function debianPackages() {
 /**
  * Makes a folder as a whole or not at all.
  * @param {string} folder
- * @param {(next: string) => Promise<unknown>} fill gets the folder that is renamed when it is complete
+ * @param {(next: string) => Promise<unknown>} fill gets the folder that is renamed when it is
+ *   complete
  */
 export async function made(folder, fill) {
   console.log(`Fetching ${path.basename(folder)} …`)

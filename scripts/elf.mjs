@@ -1,4 +1,7 @@
-/** What a Linux library asks of the system that loads it, read from the file: no binutils needed, and no such system. */
+/**
+ * What a Linux library asks of the system that loads it, read from the file: no binutils needed,
+ * and no such system.
+ */
 
 const machines = { 62: 'x64', 183: 'arm64' }
 const dynamicSection = 6
@@ -7,7 +10,8 @@ const neededLibrary = 1n
 
 /**
  * @param {Buffer} file a 64-bit little-endian ELF library
- * @returns {{ cpu: string, libraries: string[], glibc: string | undefined }} `glibc`: the newest version of a symbol that it uses
+ * @returns {{ cpu: string, libraries: string[], glibc: string | undefined }} `glibc`: the newest
+ *   version of a symbol that it uses
  */
 export function demandsOf(file) {
   if (file.readUInt32BE(0) !== 0x7f454c46 || file[4] !== 2 || file[5] !== 1) throw new Error('not a 64-bit ELF file')

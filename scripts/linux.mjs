@@ -1,10 +1,11 @@
 /**
- * `npm run test:linux`: the packages for all of Linux, each installed and used on the kind of system that it is for:
- * x64 and arm64, glibc and musl. `npm run test:linux -- arm64`: only those whose name holds the word. `-- --prebuilt`: the
- * add-ons that are in target/prebuilt; none is built.
+ * `npm run test:linux`: the packages for all of Linux, each installed and used on the kind of
+ * system that it is for: x64 and arm64, glibc and musl. `npm run test:linux -- arm64`: only those
+ * whose name holds the word. `-- --prebuilt`: the add-ons that are in target/prebuilt; none is
+ * built.
  *
- * The other systems are an emulator, their C libraries and a Node.js built for them, fetched once into the cache folder;
- * nothing is installed on this one. It must be a Debian.
+ * The other systems are an emulator, their C libraries and a Node.js built for them, fetched once
+ * into the cache folder; nothing is installed on this one. It must be a Debian.
  */
 
 import assert from 'node:assert/strict'
@@ -79,7 +80,8 @@ await main(async () => {
 async function testInstalled(platform, [program, ...args], tarballs) {
   const folder = await mkdtemp(path.join(tmpdir(), 'texample-linux-'))
   try {
-    // npm asks another system's flags of optional dependencies only, which is what platform packages are.
+    // npm asks another system's flags of optional dependencies only, which is what platform
+    // packages are.
     const [optional, plain] = tarballs.map((file) => `file:${file}`)
     const manifest = { dependencies: { texample: plain }, optionalDependencies: { [`texample-${platform}`]: optional } }
     await writeFile(path.join(folder, 'package.json'), JSON.stringify(manifest))

@@ -8,8 +8,9 @@ const codeSignature = 0x1d
 
 /**
  * @param {Buffer} file a 64-bit Mach-O library for one processor
- * @returns {{ cpu: string, libraries: string[], macos: string | undefined, isSigned: boolean }} `macos`: the oldest version
- *   that loads it; `isSigned`: arm64 runs signed code only, if by no authority
+ * @returns {{ cpu: string, libraries: string[], macos: string | undefined, isSigned: boolean }}
+ *   `macos`: the oldest version that loads it; `isSigned`: arm64 runs signed code only, if by no
+ *   authority
  */
 export function demandsOf(file) {
   if (file.readUInt32LE(0) !== 0xfeedfacf) throw new Error('not a 64-bit Mach-O file')

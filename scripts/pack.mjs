@@ -1,7 +1,8 @@
 /**
- * `npm run pack`: the tarballs to publish, in target/packages: the platform package of this machine, then the main one.
- * `npm run pack -- TRIPLE …`: those of other targets, built here; `-- --linux`: of all of Linux.
- * `npm run pack -- --prebuilt`: of the add-ons that are in target/prebuilt; none is built.
+ * `npm run pack`: the tarballs to publish, in target/packages: the platform package of this
+ * machine, then the main one. `npm run pack -- TRIPLE …`: those of other targets, built here;
+ * `-- --linux`: of all of Linux. `npm run pack -- --prebuilt`: of the add-ons that are in
+ * target/prebuilt; none is built.
  *
  * The main package names its platform packages as optional dependencies only when it is packed:
  * in a checkout they may not exist yet.
@@ -20,7 +21,8 @@ const { platform: thisPlatform } = createRequire(import.meta.url)('../js/native/
 
 /**
  * @param {Record<string, string>} addons the file of each platform, such as `linux-x64-gnu`
- * @returns {Promise<string[]>} the tarballs, the main one last: what it depends on is published first
+ * @returns {Promise<string[]>} the tarballs, the main one last: what it depends on is published
+ *   first
  */
 export async function pack(addons) {
   await rm(out, { recursive: true, force: true })
@@ -70,8 +72,9 @@ async function packMain(platforms) {
     const optionalDependencies = Object.fromEntries(platforms.map((name) => [`texample-${name}`, manifest.version]))
     return `${JSON.stringify({ ...manifest, optionalDependencies }, null, 2)}\n`
   })
-  // The other members of the workspace are not in the package, and cargo would look for them; without a workspace of its
-  // own it would be taken for a member of one around the folder that it is installed in.
+  // The other members of the workspace are not in the package, and cargo would look for them;
+  // without a workspace of its own it would be taken for a member of one around the folder that it
+  // is installed in.
   await edit(path.join(folder, 'Cargo.toml'), (text) =>
     text.replace(/^\[workspace\]\n(?:[^[\n].*\n|\n)*/m, '[workspace]\n\n'),
   )

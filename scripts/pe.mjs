@@ -2,7 +2,9 @@
 
 const machines = { 34404: 'x64', 43620: 'arm64' }
 const pe32Plus = 0x20b
-/** The tables of imported libraries: those loaded with the file, and those loaded at the first call. */
+/**
+ * The tables of imported libraries: those loaded with the file, and those loaded at the first call.
+ */
 const tables = [
   { index: 1, size: 20, nameAt: 12 },
   { index: 13, size: 32, nameAt: 4 },
@@ -10,7 +12,8 @@ const tables = [
 
 /**
  * @param {Buffer} file a 64-bit PE library
- * @returns {{ cpu: string, libraries: string[], windows: string }} `libraries`: in lower case; `windows`: the oldest version that loads it
+ * @returns {{ cpu: string, libraries: string[], windows: string }} `libraries`: in lower case;
+ *   `windows`: the oldest version that loads it
  */
 export function demandsOf(file) {
   const header = file.readUInt16LE(0) === 0x5a4d ? file.readUInt32LE(0x3c) : -1

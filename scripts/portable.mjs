@@ -1,10 +1,11 @@
 /**
- * `node scripts/portable.mjs`: the tests that run on every system, with the add-on that is in js/native or that
- * NAPI_RS_NATIVE_LIBRARY_PATH names; it builds nothing. CI runs it on each system, `npm run test:windows` under wine.
- * `node scripts/portable.mjs ids cli`: only the files whose name is one of the words.
- * `-- --results FILE`: what passed and failed, as JSON.
+ * `node scripts/portable.mjs`: the tests that run on every system, with the add-on that is in
+ * js/native or that NAPI_RS_NATIVE_LIBRARY_PATH names; it builds nothing. CI runs it on each
+ * system, `npm run test:windows` under wine. `node scripts/portable.mjs ids cli`: only the files
+ * whose name is one of the words. `-- --results FILE`: what passed and failed, as JSON.
  *
- * The files that need MongoDB are among them when TEXAMPLE_TEST_MONGODB names a server (see devtools/mongod.mjs).
+ * The files that need MongoDB are among them when TEXAMPLE_TEST_MONGODB names a server (see
+ * devtools/mongod.mjs).
  */
 
 import { existsSync } from 'node:fs'
@@ -21,7 +22,10 @@ const { platform } = createRequire(import.meta.url)('../js/native/platform.cjs')
 
 const fileTimeout = 540_000
 
-/** @typedef {{ file: string, name: string, passed: boolean }} Result a test without tests inside of it */
+/**
+ * @typedef {{ file: string, name: string, passed: boolean }} Result a test without tests inside of
+ * it
+ */
 
 /**
  * Runs test files one after the other and shows what they say.

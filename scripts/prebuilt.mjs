@@ -1,10 +1,12 @@
 /**
- * The native add-ons that are published, each built for one target of package.json's `napi.targets`.
- * `npm run build -- --target TRIPLE` makes one; `npm run pack` puts it into its package.
+ * The native add-ons that are published, each built for one target of package.json's
+ * `napi.targets`. `npm run build -- --target TRIPLE` makes one; `npm run pack` puts it into its
+ * package.
  *
- * All of Linux is built in one way, on any Linux: Zig is the linker and the C compiler, since it brings the headers
- * and libraries of every system with it and links against a glibc as old as it is told to. macOS and Windows are
- * built on themselves for publishing; Zig builds them on Linux too, so that a change that breaks them shows there.
+ * All of Linux is built in one way, on any Linux: Zig is the linker and the C compiler, since it
+ * brings the headers and libraries of every system with it and links against a glibc as old as it
+ * is told to. macOS and Windows are built on themselves for publishing; Zig builds them on Linux
+ * too, so that a change that breaks them shows there.
  */
 
 import { existsSync, readFileSync } from 'node:fs'
@@ -43,8 +45,8 @@ export function targets() {
 }
 
 /**
- * Windows x64 as it can be built on Linux: by MinGW's rules in place of Visual C++'s. Not published; it is loaded under
- * the published one's name, so that the tests can run there.
+ * Windows x64 as it can be built on Linux: by MinGW's rules in place of Visual C++'s. Not
+ * published; it is loaded under the published one's name, so that the tests can run there.
  * @type {Target}
  */
 export const windowsOnLinux = {
@@ -109,7 +111,10 @@ const crossed = {
   },
 }
 
-/** The frameworks that the add-on is linked against, as text that names them: Zig has no library of theirs. */
+/**
+ * The frameworks that the add-on is linked against, as text that names them: Zig has no library of
+ * theirs.
+ */
 async function frameworks() {
   const folder = path.join(root, 'target', 'cross', 'frameworks')
   for (const name of ['CoreFoundation', 'SystemConfiguration']) {
@@ -125,7 +130,10 @@ install-name: '/System/Library/Frameworks/${name}.framework/Versions/A/${name}'
   return folder
 }
 
-/** What napi-build demands of MinGW, empty: the functions of Node.js are bound when the add-on is loaded. */
+/**
+ * What napi-build demands of MinGW, empty: the functions of Node.js are bound when the add-on is
+ * loaded.
+ */
 async function libnode() {
   const folder = path.join(root, 'target', 'cross', 'libnode')
   await mkdir(folder, { recursive: true })
@@ -188,7 +196,7 @@ function isNewer(one, other) {
   return a > c || (a === c && b > d)
 }
 
-/** cargo with Zig behind it, kept in a cache folder: pip is the one that has both whole. */
+/** cargo with Zig behind it, kept in a cache folder: pip has both whole. */
 async function zigbuild(triple) {
   const wanted = Object.entries(zig).map(([name, version]) => `${name}==${version}`)
   const folder = cacheFolder(wanted.join('-').replaceAll('==', '-'))

@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { root } from './command.mjs'
 
-/** Test files without `.test.mjs` that need more than Node.js, the add-on and the packages of node_modules. */
+/**
+ * Test files without `.test.mjs` that need more than Node.js, the add-on and the packages of
+ * node_modules.
+ */
 const notPortable = {
   bridge: 'builds an add-on',
   'bridge-ask': 'builds an add-on',
@@ -21,7 +24,8 @@ const notPortable = {
  * @property {string} name such as `ids`
  * @property {string} file its path in the checkout
  * @property {'add-on' | 'mongodb' | 'browser'} stage
- * @property {boolean} isReplicaSet whether it starts the members of a replica set, and stops some of them
+ * @property {boolean} isReplicaSet whether it starts the members of a replica set, and stops some
+ *   of them
  */
 
 /**

@@ -73,7 +73,10 @@ async function testCore() {
   })
 }
 
-/** What the documentation of the Rust API shows to authors of add-ons: compiled, since only Node.js could run it. */
+/**
+ * What the documentation of the Rust API shows to authors of add-ons: compiled, since only Node.js
+ * could run it.
+ */
 async function testRustDocs() {
   heading('rust docs: for other add-ons')
   await record('rust docs', 'cargo test --doc', async () => {
@@ -126,7 +129,10 @@ function testFile(stage, file) {
   })
 }
 
-/** Runs Node with a group of its own, so that nothing it started outlives it, in no more than `fileTimeout`. */
+/**
+ * Runs Node with a group of its own, so that nothing it started outlives it, in no more than
+ * `fileTimeout`.
+ */
 function runGroup(args) {
   return new Promise((resolve, reject) => {
     const posix = process.platform !== 'win32'

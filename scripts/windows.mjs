@@ -1,10 +1,12 @@
 /**
- * `npm run test:windows`: the package for Windows x64, installed and tested on Linux by Windows' Node.js 20 and 24.
- * `npm run test:windows -- 24 ids cli`: only that line, and only the test files whose name is one of the words.
- * `-- --prebuilt`: with the add-on that is in target/windows; none is built.
+ * `npm run test:windows`: the package for Windows x64, installed and tested on Linux by Windows'
+ * Node.js 20 and 24. `npm run test:windows -- 24 ids cli`: only that line, and only the test files
+ * whose name is one of the words. `-- --prebuilt`: with the add-on that is in target/windows; none
+ * is built.
  *
- * Windows is wine (scripts/wine.mjs), with MongoDB on this system; `exceptions` names the tests that need more. The add-on
- * is built by Zig; the one that is published is built by Visual C++ from the same sources (scripts/prebuilt.mjs).
+ * Windows is wine (scripts/wine.mjs), with MongoDB on this system; `exceptions` names the tests
+ * that need more. The add-on is built by Zig; what is published is built by Visual C++ from
+ * the same sources (scripts/prebuilt.mjs).
  */
 
 import { spawn } from 'node:child_process'
@@ -30,8 +32,8 @@ const fileTimeout = 600_000
 const noMongod = 'there is no mongod for Windows here, and it needs one with settings of its own'
 
 /**
- * Tests that fail here although nothing is wrong, by file and name, with the reason. One that passes after all, or is not
- * there any more, is an error too: the list stays true.
+ * Tests that fail here although nothing is wrong, by file and name, with the reason. One that
+ * passes after all, or is not there any more, is an error too: the list stays true.
  * @type {Record<string, Record<string, string>>}
  */
 const exceptions = {
@@ -177,7 +179,9 @@ async function testInterrupt(windows, line) {
   return [`Node.js ${line}: Ctrl-C did not end "texample tick", but ${signal ?? `exit code ${code}`}:\n${shown}`]
 }
 
-/** The files of this checkout, with the packages of node_modules as npm installs them on Windows. */
+/**
+ * The files of this checkout, with the packages of node_modules as npm installs them on Windows.
+ */
 async function makeCheckout() {
   await mkdir(checkout, { recursive: true })
   for (const name of await readdir(checkout)) {

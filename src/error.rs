@@ -73,7 +73,7 @@ impl AsRef<str> for ErrorCode {
 
 /// A failure: a code to match on, a text to read, and what caused it.
 ///
-/// Cheap to clone, since one failed claim is told to every caller that waited for it.
+/// Cheap to clone, since every caller that waited for a failed claim gets its error.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -102,7 +102,7 @@ impl Error {
     /// use texample::{Error, ErrorCode};
     ///
     /// let cause = std::io::Error::other("disk full");
-    /// let error = Error::new(ErrorCode::SequenceUnavailable, "the store cannot be written").caused_by(cause);
+    /// let error = Error::new(ErrorCode::SequenceUnavailable, "no store").caused_by(cause);
     /// assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("disk full"));
     /// ```
     #[must_use]

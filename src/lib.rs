@@ -2,15 +2,15 @@
 //! sequential unique ids.
 //!
 //! The three capabilities share one idea: work happens on native threads, and
-//! JavaScript gets the results without ever waiting for them.
+//! JavaScript gets the results without waiting for them.
 //!
-//! | room | what lives there |
+//! | module | what it holds |
 //! | --- | --- |
 //! | [`ticker`] | the thread that ticks |
 //! | [`image`] | JSON text to PNG and back |
 //! | [`ids`] | ranges of ids claimed ahead from a store |
 //! | [`mod@error`] | the one error type, and the codes that are API |
-//! | `node` | the only folder that knows N-API: thin shells over the rest |
+//! | `node` | the only folder that knows Node-API: thin shells over the rest |
 //!
 //! Layers point one way: `js` → `node` → {`ticker`, `image`, `ids`} → {`texample_bridge`, `error`}.
 

@@ -4,7 +4,8 @@
  * A driver opens a page at a URL; a page evaluates a function of one argument and gives its
  * (awaited) result back.
  *
- * @typedef {{ evaluate: (work: Function, argument?: any) => Promise<any>, close: () => Promise<void> }} Page
+ * @typedef {{ evaluate: (work: Function, argument?: any) => Promise<any>, close: () =>
+ *   Promise<void> }} Page
  * @typedef {{ open: (url: string) => Promise<Page>, close: () => Promise<void> }} Driver
  */
 
@@ -175,8 +176,8 @@ export function testResistance(launch, browser) {
 /**
  * @param {() => Promise<Driver>} launch
  * @param {string} browser its name
- * @param {{ endsDownloads?: boolean }} [options] whether it closes the connection of an image that is given up;
- *   WebKit does not, whatever becomes of the element
+ * @param {{ endsDownloads?: boolean }} [options] whether it closes the connection of an image that
+ *   is given up; WebKit does not, whatever becomes of the element
  */
 export function testClient(launch, browser, { endsDownloads = true } = {}) {
   const { serve, inPage, fails, gets } = room(launch, browser)

@@ -17,7 +17,8 @@ function fields(size, values) {
 
 /**
  * A Linux library.
- * @param {{ cpu: 'x64' | 'arm64', libraries: string[], versions?: string[] }} demands `versions`: such as `GLIBC_2.17`
+ * @param {{ cpu: 'x64' | 'arm64', libraries: string[], versions?: string[] }} demands `versions`:
+ *   such as `GLIBC_2.17`
  */
 export function elf({ cpu, libraries, versions = [] }) {
   const strings = []
@@ -50,7 +51,8 @@ export function elf({ cpu, libraries, versions = [] }) {
 
 /**
  * A macOS library.
- * @param {{ cpu: 'x64' | 'arm64', libraries: string[], macos?: [number, number], isSigned?: boolean }} demands
+ * @param {{ cpu: 'x64' | 'arm64', libraries: string[], macos?: [number, number], isSigned?: boolean
+ *   }} demands
  */
 export function macho({ cpu, libraries, macos, isSigned = false }) {
   const commands = libraries.map((name) => {
@@ -64,8 +66,8 @@ export function macho({ cpu, libraries, macos, isSigned = false }) {
 
 /**
  * A Windows library.
- * @param {{ cpu: 'x64' | 'arm64', libraries: string[], late?: string[], windows: [number, number] }} demands
- *   `late`: those that are loaded at their first call
+ * @param {{ cpu: 'x64' | 'arm64', libraries: string[], late?: string[], windows: [number, number]
+ *   }} demands `late`: those that are loaded at their first call
  */
 export function pe({ cpu, libraries, late = [], windows }) {
   const [address, header, optional, sections] = [0x1000, 64, 88, 328]

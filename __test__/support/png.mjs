@@ -38,7 +38,8 @@ export function file(...chunks) {
  * A file of pixels: RGB, or RGBA with `channels: 4`, each row under the filter that `filter(row)`
  * names.
  * @param {Uint8Array} pixels
- * @param {{ width: number, height?: number, channels?: number, filter?: (row: number) => number, parts?: number }} options
+ * @param {{ width: number, height?: number, channels?: number, filter?: (row: number) => number,
+ *   parts?: number }} options
  */
 export function fromPixels(pixels, { width, height = 1, channels = 3, filter = () => 0, parts = 1 }) {
   const row = width * channels
@@ -65,7 +66,8 @@ const ADAM7 = [
 /**
  * A file of samples, as any kind of PNG.
  * @param {(x: number, y: number) => number[]} sample the samples of a pixel
- * @param {{ width: number, height?: number, colour: number, depth: number, interlaced?: boolean, filter?: (row: number) => number, before?: Uint8Array[] }} options
+ * @param {{ width: number, height?: number, colour: number, depth: number, interlaced?: boolean,
+ *   filter?: (row: number) => number, before?: Uint8Array[] }} options
  */
 export function fromSamples(sample, { width, height = 1, colour, depth, interlaced = false, filter, before = [] }) {
   const passes = interlaced ? ADAM7 : [[0, 0, 1, 1]]

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { test } from 'node:test'
+import { it } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { folder, output, program } from '../../devtools/ids.mjs'
 import { holdLock } from '../../devtools/sqlite.mjs'
@@ -21,7 +21,7 @@ async function draw(url) {
   }
 }
 
-test('a path with a drive letter is the same file in each way to write it', async (t) => {
+it('a path with a drive letter has many spellings', async (t) => {
   const file = path.join(folder(t), 'ids.db')
   assert.match(file, /^[A-Z]:\\/)
   const slashes = file.replaceAll('\\', '/')
@@ -38,7 +38,7 @@ test('a path with a drive letter is the same file in each way to write it', asyn
   for (const [index, url] of urls.entries()) assert.equal(await draw(url), 1000 + index, url)
 })
 
-test('a relative path takes both separators', async (t) => {
+it('a relative path takes both separators', async (t) => {
   const cwd = folder(t)
   mkdirSync(path.join(cwd, 'in'))
   const code = `
@@ -50,7 +50,7 @@ test('a relative path takes both separators', async (t) => {
   assert.equal(await output(program(code, { cwd })), '1000\n1001\n1002\n')
 })
 
-test('a path of more than 260 characters is a file like others', async (t) => {
+it('a path of more than 260 characters works', async (t) => {
   const deep = path.join(folder(t), ...Array.from({ length: 6 }, () => 'x'.repeat(60)))
   mkdirSync(deep, { recursive: true })
   const url = `sqlite:${path.join(deep, 'ids.db')}`
@@ -61,7 +61,7 @@ test('a path of more than 260 characters is a file like others', async (t) => {
   await missing.close()
 })
 
-test('a name that no file can have is a typed error that shows it', async (t) => {
+it('a name that no file can have is a typed error', async (t) => {
   for (const name of ['a<b.db', 'a|b.db', 'none\\ids.db']) {
     const sequence = openSequence('a', { url: `sqlite:${path.join(folder(t), name)}`, timeout: 60_000 })
     const begun = performance.now()
@@ -75,7 +75,7 @@ test('a name that no file can have is a typed error that shows it', async (t) =>
   }
 })
 
-test('a file that another process has open, but does not lock, serves ids', async (t) => {
+it('a file that another process has open serves ids', async (t) => {
   const file = path.join(folder(t), 'ids.db')
   assert.equal(await draw(`sqlite:${file}`), 1000)
   const reader = openSync(file, 'r')
@@ -86,7 +86,7 @@ test('a file that another process has open, but does not lock, serves ids', asyn
   }
 })
 
-test('a file that another process locks is waited for, and a typed error after the caller’s time', async (t) => {
+it('a file that stays locked is a typed error in time', async (t) => {
   const file = path.join(folder(t), 'ids.db')
   const url = `sqlite:${file}`
   assert.equal(await draw(url), 1000)
@@ -101,7 +101,7 @@ test('a file that another process locks is waited for, and a typed error after t
   await patient.close()
 })
 
-test('after close() the file can be renamed and removed', async (t) => {
+it('after close() the file can be renamed and removed', async (t) => {
   const file = path.join(folder(t), 'ids.db')
   await draw(`sqlite:${file}`)
   renameSync(file, `${file}.old`)

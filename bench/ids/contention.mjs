@@ -1,4 +1,7 @@
-/** 24 processes that claim flat out on one SQLite file, beside as many with SQLite's own busy timeout. */
+/**
+ * 24 processes that claim flat out on one SQLite file, beside as many with SQLite's own busy
+ * timeout.
+ */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

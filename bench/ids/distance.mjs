@@ -1,4 +1,7 @@
-/** New and existing sequences on a MongoDB that is far away, beside the Node driver through the same proxy. */
+/**
+ * New and existing sequences on a MongoDB that is far away, beside the Node driver through the same
+ * proxy.
+ */
 
 import { MongoClient } from 'mongodb'
 import { startReplicaSet } from '../../devtools/mongod.mjs'

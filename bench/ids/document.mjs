@@ -1,4 +1,6 @@
-/** What one hot document bears: claims a second with 1, 8 and 64 clients, each claiming flat out. */
+/**
+ * What one hot document bears: claims a second with 1, 8 and 64 clients, each claiming flat out.
+ */
 
 import { name, openSequence, server } from './server.mjs'
 

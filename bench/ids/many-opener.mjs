@@ -1,4 +1,7 @@
-/** Opens sequences at once and prints what they take: `node --expose-gc many-opener.mjs URL COUNT REOPEN`. */
+/**
+ * Opens sequences at once and prints what they take:
+ * `node --expose-gc many-opener.mjs URL COUNT REOPEN`.
+ */
 
 import { readdirSync } from 'node:fs'
 import { openSequence, openStore } from './server.mjs'

@@ -1,4 +1,6 @@
-/** A counter for each tenant: thousands of sequences at once, each measured in a process of its own. */
+/**
+ * A counter for each tenant: thousands of sequences at once, each measured in a process of its own.
+ */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,8 +17,8 @@ const MANY = 10_000
  * @param {string} url
  * @param {number} count
  * @param {number} [reopen] how often a store is opened and closed afterwards
- * @returns {Promise<{ firstIds: number, threads: number, descriptors: number, bytes: number, burstBytes: number, reopenedThreads: number,
- *   reopenedDescriptors: number }>}
+ * @returns {Promise<{ firstIds: number, threads: number, descriptors: number, bytes: number,
+ *   burstBytes: number, reopenedThreads: number, reopenedDescriptors: number }>}
  */
 async function openMany(url, count, reopen = 0) {
   const script = fileURLToPath(new URL('./many-opener.mjs', import.meta.url))

@@ -1,8 +1,10 @@
 /**
- * Beyond this machine: many services on one sequence, simulated. The document is a queue that does `CAPACITY` claims a
- * second; each service claims what covers its horizon whenever less than that is in hand, as the pool does.
+ * Beyond this machine: many services on one sequence, simulated. The document is a queue that does
+ * `CAPACITY` claims a second; each service claims what covers its horizon whenever less than that
+ * is in hand, as the pool does.
  *
- * What counts is how much of its horizon a service still had when its claim was done: at nothing its callers wait.
+ * What counts is how much of its horizon a service still had when its claim was done: at nothing
+ * its callers wait.
  */
 
 const CAPACITY = 800
@@ -51,8 +53,9 @@ class Heap {
 }
 
 /**
- * @param {{ services: number, rate: number, horizon?: number, step?: number, maxStep?: number, outage?: number }} world
- *   rate in ids a second; outage in seconds without a primary, after half of the time
+ * @param {{ services: number, rate: number, horizon?: number, step?: number, maxStep?: number,
+ *   outage?: number }} world rate in ids a second; outage in seconds without a primary, after half
+ *   of the time
  */
 export function simulate({ services, rate, horizon = 15, step = 10, maxStep = 1_000_000, outage = 0 }) {
   const next = random(1)

@@ -6,7 +6,10 @@ import { startReplicaSet } from '../../devtools/mongod.mjs'
 
 export const { openSequence, openStore } = createRequire(import.meta.url)('../../js/index.cjs')
 
-/** @type {Promise<{ set: Awaited<ReturnType<typeof startReplicaSet>>, url: string, client: MongoClient, ids: any }> | undefined} */
+/**
+ * @type {Promise<{ set: Awaited<ReturnType<typeof startReplicaSet>>, url: string, client:
+ * MongoClient, ids: any }> | undefined}
+ */
 let shared
 
 export function server() {

@@ -1,6 +1,6 @@
 /**
- * Claims flat out on a SQLite file, and prints how long each claim took that began from one time to another:
- * `node sqlite-claimer.mjs FILE FROM TO UNTIL`, in milliseconds since 1970.
+ * Claims flat out on a SQLite file, and prints how long each claim took that began from one time to
+ * another: `node sqlite-claimer.mjs FILE FROM TO UNTIL`, in milliseconds since 1970.
  */
 
 import { subscribe } from 'node:diagnostics_channel'

@@ -1,7 +1,7 @@
 /**
- * The same format in plain JavaScript on node's zlib, written as well as one can: what somebody
- * without this package would run. Buffers are kept, text is written by native calls, nothing is
- * done twice.
+ * The same format in plain JavaScript on node's zlib, written as well as one can: the peer for
+ * a server without this package. Buffers are kept, text is written by native calls, nothing is done
+ * twice.
  */
 
 import * as zlib from 'node:zlib'

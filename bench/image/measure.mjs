@@ -7,9 +7,8 @@ setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
 
 /**
- * Each begins without the garbage of the one before: who makes much of it pays for it in its own
- * time. The young one alone: a whole collection also gives memory back, which the next one would
- * pay for.
+ * Each begins without the garbage of the one before: a run pays for its own in its own time. The
+ * young one alone: a whole collection also gives memory back, which the next one would pay for.
  */
 export const collectGarbage = () => gc({ type: 'minor' })
 

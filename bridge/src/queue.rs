@@ -300,7 +300,7 @@ pub fn queue<T>(options: Options, wake: impl Fn() + Send + Sync + 'static) -> (P
 }
 
 /// The end that posts. Clones post to the same queue; when the last one is dropped the consumer
-/// is told.
+/// finds [`Taken::Ended`].
 pub struct Producer<T> {
     queue: Arc<Queue<T>>,
 }
@@ -536,7 +536,7 @@ impl<T> Consumer<T> {
     /// wake-up: after [`Taken::Some`] the consumer must look again, now or later, for it will not
     /// be woken before it has.
     pub fn take(&self, max: usize) -> Taken<Vec<T>> {
-        // To look for nothing would be told that there is nothing.
+        // A look for no message must not answer the wake-up.
         self.take_with(max.max(1), 0, |waiting, count| waiting.drain(..count).collect())
     }
 
@@ -572,8 +572,8 @@ impl<T> Consumer<T> {
         lock(&self.queue.state).waiting.is_empty()
     }
 
-    /// Names the thread that this is called on as the one that takes: a post that would wait for
-    /// room there is [`PostError::Full`].
+    /// Names the calling thread as the consumer's: a post there that would wait for room is
+    /// [`PostError::Full`].
     pub fn bind_to_this_thread(&self) {
         lock(&self.queue.state).consumer = Some(std::thread::current().id());
     }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Counters of one queue, all read at one moment: `posted = delivered + failed + dropped +
-/// waiting`.
+/// Counters of one queue, all read at one moment:
+/// `posted = delivered + failed + dropped + waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Messages that producers posted, the dropped ones too.

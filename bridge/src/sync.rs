@@ -35,7 +35,7 @@ pub(crate) fn wait<'a, T>(
 /// costs. Looking is only a delay, so the model goes to sleep at once.
 pub(crate) const LOOKS: usize = if cfg!(loom) { 0 } else { 16 };
 
-/// Passes about a microsecond without letting go of the processor.
+/// Passes about a microsecond without yielding the processor.
 pub(crate) fn pause() {
     for _ in 0..32 {
         std::hint::spin_loop();

@@ -12,7 +12,8 @@ export function colour(name) {
 /**
  * @param {HTMLElement} place
  * @param {uPlot.Series[]} series without the first, which is time in seconds
- * @param {{ range: (u: uPlot, min: number, max: number) => [number, number], values: (u: uPlot, splits: number[]) => string[] }} y
+ * @param {{ range: (u: uPlot, min: number, max: number) => [number, number], values: (u: uPlot,
+ *   splits: number[]) => string[] }} y
  */
 export function livePlot(place, series, y) {
   const grid = { stroke: () => colour('--line'), width: 1 }

@@ -16,7 +16,8 @@ const { Host } = require('./ask.node')
  * @param {string[]} inputs
  * @param {(input: string) => number | Promise<number>} script
  * @param {{ threads?: number, signal?: AbortSignal }} [options]
- * @returns {Promise<{ input: string, score?: number, place?: number, error?: string }[]>} in the order in which they were ready
+ * @returns {Promise<{ input: string, score?: number, place?: number, error?: string }[]>} in the
+ *   order in which they were ready
  */
 async function rank(inputs, script, { threads = availableParallelism(), signal } = {}) {
   signal?.throwIfAborted()

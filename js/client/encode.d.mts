@@ -2,6 +2,7 @@ import { TexampleError } from './index.mjs'
 
 export { TexampleError }
 
+/** Options of `encodeImage`. One that is not here is an error. */
 export interface EncodeImageOptions {
   /**
    * `ascii` is read by the original decoder too; `utf-8` is smaller for text that is not Latin.
@@ -20,8 +21,9 @@ export interface EncodeImageOptions {
 /**
  * Makes a data image where there is no server: in a page, a worker, or Node.js.
  *
- * The format is that of `encodeDataToImage`, whose options are those of Node.js: with `compress:
- * false` and without `robust` the file is the same to the byte as with `compression: 'none'`.
+ * The format is that of `encodeDataToImage`, whose options are those of Node.js: with
+ * `compress: false` and without `robust` the file is the same to the byte as with
+ * `compression: 'none'`.
  * @param data anything `JSON.stringify` accepts; a `Uint8Array` or an `ArrayBuffer` is carried as
  * bytes
  * @returns the PNG file, `image/png`

@@ -1,3 +1,4 @@
+/** Options of `queryXD` and `xdClient`. */
 export interface QueryOptions {
   /**
    * Cookies: `include` needs `Access-Control-Allow-Credentials` and a named origin on the server.
@@ -45,11 +46,12 @@ export function queryXD<T = unknown>(
 ): void
 
 /**
- * A function of a query that is appended to one URL: the original's `queryXD('uid=2134',
- * callback)`.
+ * A function of a query that is appended to one URL: the original's
+ * `queryXD('uid=2134', callback)`.
  */
 export function xdClient(base: string | URL, options?: QueryOptions): XdClient
 
+/** Asks with a query appended to the URL of `xdClient`. */
 export interface XdClient {
   <T = unknown>(query?: string | URLSearchParams): Promise<T>
   <T = unknown>(query: string | URLSearchParams | undefined, callback: QueryCallback<T>): void
@@ -83,11 +85,13 @@ export function decodeImage<T = unknown>(
 
 /** A failure. `code` is API, the text is not. */
 export class TexampleError extends Error {
+  /** What failed, to match on. */
   readonly code:
     | 'ERR_TEXAMPLE_IMAGE_UNREADABLE'
     | 'ERR_TEXAMPLE_IMAGE_CORRUPT'
     | 'ERR_TEXAMPLE_IMAGE_INVALID'
     | 'ERR_TEXAMPLE_NOT_SERIALIZABLE'
     | 'ERR_TEXAMPLE_DATA_TOO_LARGE'
+  /** The error that led to it. */
   readonly cause?: unknown
 }

@@ -4,6 +4,7 @@
 
 import type { Sequence, Store } from '../index.js'
 
+/** Options of `numbered`. One that is not here is an error. */
 export interface NumberedOptions {
   /**
    * The path that gets the number, dots included. Default `number`. It must be a Number or BigInt

@@ -1,8 +1,8 @@
 'use strict'
 
 /**
- * Builds the native add-on of an installed package from the sources that it carries: `npx texample build`.
- * Needs no development dependency, so it leaves the generated files alone.
+ * Builds the native add-on of an installed package from the sources that it carries:
+ * `npx texample build`. Needs no development dependency, so it leaves the generated files alone.
  */
 
 const { spawn } = require('node:child_process')

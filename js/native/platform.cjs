@@ -1,6 +1,9 @@
 'use strict'
 
-/** The platform as the names of native packages spell it: `linux-x64-gnu`, `darwin-arm64`, `win32-x64-msvc`. */
+/**
+ * The platform as the names of native packages spell it: `linux-x64-gnu`, `darwin-arm64`,
+ * `win32-x64-msvc`.
+ */
 
 /** @returns {string} */
 function platform() {

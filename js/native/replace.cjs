@@ -4,7 +4,8 @@ const { readdir, rename, rm } = require('node:fs/promises')
 const path = require('node:path')
 
 /**
- * Puts a new add-on in the place of an old one, which processes may have loaded: they keep the old one.
+ * Puts a new add-on in the place of an old one, which processes may have loaded: they keep the old
+ * one.
  * @param {string} from in the same folder
  * @param {string} to
  */

@@ -19,16 +19,16 @@ const END = -1
 const MAX_CHUNK = 8192
 /** Chunks start small: most tickers never have more than one tick waiting. */
 const FIRST_CHUNK = 16
-/** Ticks of a queue smaller than this are taken one by one, so that it is never half lent out. */
+/** Ticks of a smaller queue are taken one by one, so that it is never half lent out. */
 const MIN_LENDING_CAPACITY = 32
 
 /**
  * A ticking thread and the delivery of its ticks.
  *
- * The native half holds on to this until the thread was joined; nothing in here refers to the public `Ticker`,
- * which may be collected before.
+ * The native half references this until the thread was joined; nothing in here refers to the
+ * public `Ticker`, which may be collected before.
  */
-class Delivery {
+class Dispatcher {
   /** @type {any} The native half; absent when the signal had aborted before the start. */
   #native
   /** @type {(value: any) => void} */
@@ -138,7 +138,8 @@ class Delivery {
       this.#deliver()
     }
     for (;;) {
-      if (this.#chunk.length === 0) this.#chunk = new Float64Array(FIRST_CHUNK) // a batch was transferred away
+      // A batch was transferred away.
+      if (this.#chunk.length === 0) this.#chunk = new Float64Array(FIRST_CHUNK)
       const taken = addon.tickerTake(this.#native, this.#chunk, this.#lend)
       if (taken > 0) {
         this.#at = 0
@@ -152,7 +153,10 @@ class Delivery {
     }
   }
 
-  /** `#at` is ahead of every call, so that nothing is delivered twice when the callback throws, and `stop()` ends the loop. */
+  /**
+   * `#at` is ahead of every call, so that nothing is delivered twice when the callback throws, and
+   * `stop()` ends the loop.
+   */
   #deliver() {
     const callback = this.#callback
     const chunk = this.#chunk
@@ -219,4 +223,4 @@ const NOTHING = Object.freeze({
   longestWaitMs: 0,
 })
 
-module.exports = { Delivery, END }
+module.exports = { Dispatcher, END }

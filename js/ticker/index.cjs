@@ -2,43 +2,43 @@
 
 /** `start` and `ticks`: native threads that tick. */
 
-const { Delivery } = require('./dispatcher.cjs')
+const { Dispatcher } = require('./dispatcher.cjs')
 const { startArguments, ticksArguments } = require('./options.cjs')
 const { Ticks } = require('./ticks.cjs')
 
 /** A running native thread that ticks. May be collected while it runs; the thread goes on. */
 class Ticker {
-  #delivery
+  #dispatcher
 
-  /** @param {InstanceType<typeof Delivery>} delivery */
-  constructor(delivery) {
-    this.#delivery = delivery
+  /** @param {InstanceType<typeof Dispatcher>} dispatcher */
+  constructor(dispatcher) {
+    this.#dispatcher = dispatcher
   }
 
   get done() {
-    return this.#delivery.done
+    return this.#dispatcher.done
   }
 
   stop() {
-    this.#delivery.stop()
+    this.#dispatcher.stop()
   }
 
   ref() {
-    this.#delivery.setRef(true)
+    this.#dispatcher.setRef(true)
     return this
   }
 
   unref() {
-    this.#delivery.setRef(false)
+    this.#dispatcher.setRef(false)
     return this
   }
 
   hasRef() {
-    return this.#delivery.hasRef()
+    return this.#dispatcher.hasRef()
   }
 
   stats() {
-    return this.#delivery.stats()
+    return this.#dispatcher.stats()
   }
 
   [Symbol.dispose]() {
@@ -47,7 +47,8 @@ class Ticker {
 }
 
 /**
- * @param {any} texample the module, whose `callback` is looked up by tickers that have none of their own
+ * @param {any} texample the module, whose `callback` is looked up by tickers that have none of
+ *   their own
  */
 function create(texample) {
   return {
@@ -57,7 +58,7 @@ function create(texample) {
      */
     start(callback, options) {
       const checked = startArguments(callback, options)
-      return new Ticker(new Delivery(checked.callback, checked.options, texample))
+      return new Ticker(new Dispatcher(checked.callback, checked.options, texample))
     },
 
     /** @param {unknown} [options] */

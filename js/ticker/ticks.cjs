@@ -7,7 +7,10 @@ const { END } = require('./dispatcher.cjs')
 const { fromNative } = require('../errors.cjs')
 
 /** @typedef {import('./options.cjs').TicksOptions} Options */
-/** @typedef {{ resolve: (result: IteratorResult<number, any>) => void, reject: (error: unknown) => void }} Asker */
+/**
+ * @typedef {{ resolve: (result: IteratorResult<number, any>) => void, reject: (error: unknown) =>
+ * void }} Asker
+ */
 
 /** As `node:timers/promises` rejects. */
 class AbortError extends Error {
@@ -29,7 +32,7 @@ class Ticks {
   #native
   #started = false
   #ended = false
-  /** @type {{ error: unknown } | undefined} An error that the next `next()` is told. */
+  /** @type {{ error: unknown } | undefined} An error that the next `next()` rejects with. */
   #failure
   /** @type {Asker[]} Calls of `next()` without an answer yet, in order. */
   #askers = []
@@ -122,7 +125,7 @@ class Ticks {
     this.#refuse()
   }
 
-  /** The first asker after a failure is told of it, every other that it is over. */
+  /** The first `next()` after a failure rejects with it, every other resolves as done. */
   #refuse() {
     for (const { resolve, reject } of this.#askers.splice(0)) {
       const failure = this.#failure

@@ -41,7 +41,7 @@ impl Workspace {
         })
     }
 
-    /// Gives back what one large image left.
+    /// Frees what one large image left beyond the bound.
     fn trim(&mut self) {
         for buffer in [&mut self.rows, &mut self.raw, &mut self.packed] {
             if buffer.capacity() > KEPT {

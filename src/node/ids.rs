@@ -1,7 +1,7 @@
 //! The N-API shell of `ids`: the handles of one JavaScript thread, under one wake-up.
 //!
-//! Ids cross as leased ranges; the cursor over them lives in JavaScript. The wake-up neither keeps the
-//! process alive nor outlives its environment.
+//! Ids cross as leased ranges; the cursor over them lives in JavaScript. The wake-up neither keeps
+//! the process alive nor outlives its environment.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -205,13 +205,15 @@ impl SequenceHandles {
         }
     }
 
-    /// Reads the next id that a claim would get, and creates nothing. Returns the ticket of the answer.
+    /// Reads the next id that a claim would get, and creates nothing. Returns the ticket of the
+    /// answer.
     #[napi]
     pub fn read_index(&mut self, url: String, collection: String, name: String) -> Result<f64> {
         self.submit(&url, &collection, &name, Request::Read)
     }
 
-    /// Makes the one element of `index` the next id: forward, or by force. Returns the ticket of the answer.
+    /// Makes the one element of `index` the next id: forward, or by force. Returns the ticket of
+    /// the answer.
     #[napi]
     pub fn set_index(
         &mut self,
@@ -242,7 +244,8 @@ impl SequenceHandles {
         Ok(ticket as f64)
     }
 
-    /// The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any.
+    /// The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges,
+    /// if any.
     #[napi]
     pub fn request(&self, key: f64, missing: f64) -> Option<Vec<i64n>> {
         let grant = self.shared.handle(key)?.request(missing as u64);
@@ -305,7 +308,8 @@ impl SequenceHandles {
         })
     }
 
-    /// Closes the handle; `unused` is starts and ends of what it has left. True when that is over at once.
+    /// Closes the handle; `unused` is starts and ends of what it has left. True when that is over
+    /// at once.
     #[napi]
     pub fn close(&self, key: f64, unused: BigInt64Array) -> bool {
         let (pairs, _) = unused.as_chunks::<2>();
@@ -326,8 +330,8 @@ impl SequenceHandles {
         drop(entry);
     }
 
-    /// Not as a typed array: each would have a finalizer of its own, and thousands of them run at once after a garbage
-    /// collection, while everything else on the thread waits.
+    /// Not as a typed array: each would have a finalizer of its own, and thousands of them run at
+    /// once after a garbage collection, while everything else on the thread waits.
     fn pass(&self, key: f64, grant: Grant) -> Option<Vec<i64n>> {
         let mut flags = 0;
         if grant.error.is_some() {

@@ -1,4 +1,4 @@
-//! The only folder that knows N-API: thin shells that convert and forward.
+//! The only folder that knows Node-API: thin shells that convert and forward.
 //!
 //! Every decision lives in the core.
 

@@ -1,4 +1,4 @@
-//! The N-API shell of `ticker`.
+//! The Node-API shell of `ticker`.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::error::Result;
 use crate::ticker::Ticker;
 use crate::{Error, ErrorCode};
 
-/// What `start` was told. Its shape was checked in JavaScript.
+/// The options of `start`. Their shape was checked in JavaScript.
 #[napi(object, object_to_js = false)]
 pub struct TickerOptions {
     /// Milliseconds between ticks.
@@ -20,7 +20,7 @@ pub struct TickerOptions {
     pub count: Option<f64>,
     /// Ticks that may wait.
     pub capacity: u32,
-    /// What happens when they do.
+    /// What happens to a tick when so many wait.
     #[napi(ts_type = "'block' | 'drop-oldest' | 'drop-newest' | 'latest'")]
     pub overflow: String,
 }
@@ -110,7 +110,7 @@ pub fn ticker_stop(#[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &Exte
     ticks.stop();
 }
 
-/// Joins the thread, which has said that it is at its end; throws what it panicked with.
+/// Joins the thread, after `tickerTake` has answered `END`; throws its panic.
 #[napi]
 pub fn ticker_end(#[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &External<Ticks>) -> Result<()> {
     Ok(ticks.end().map_err(Error::from)?)
@@ -140,7 +140,7 @@ pub fn ticker_stats(#[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &Ext
     }
 }
 
-/// A failed call into N-API, as an error of this crate.
+/// A failed call into Node-API, as an error of this crate.
 fn not_started(error: &napi::Error) -> Error {
     Error::new(ErrorCode::ThreadPanicked, format!("the ticker was not started: {error}"))
 }

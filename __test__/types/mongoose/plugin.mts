@@ -1,4 +1,6 @@
-/** The Mongoose plugin as a TypeScript application sees it; checked with each version of Mongoose. */
+/**
+ * The Mongoose plugin as a TypeScript application sees it; checked with each version of Mongoose.
+ */
 
 import mongoose from 'mongoose'
 import { openSequence, openStore } from 'texample'

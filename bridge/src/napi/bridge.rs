@@ -10,7 +10,6 @@ use napi::bindgen_prelude::{Env, Function, JsValue, JsValuesTupleIntoVec, Promis
 
 use super::delivery::{Batch, Delivery};
 use super::inbox::{Inbox, OnStop};
-use super::receiver::Receiver;
 use super::value::{Reference, coded, thread_error_value};
 use super::wakeup::Drain;
 use crate::{Options, Overflow, Producer, Stats, ThreadError};
@@ -87,19 +86,6 @@ impl<T: Send + 'static> Builder<T> {
         A: JsValuesTupleIntoVec + 'static,
     {
         self.ready(env, callback, |delivery, inbox| delivery.each::<T, A>(inbox))
-    }
-
-    /// Takes nothing by itself: `notify` is called when there is something to take, and JavaScript
-    /// takes it with the functions that you make of the [`Receiver`]'s.
-    ///
-    /// # Errors
-    /// As [`Ready::spawn`].
-    pub fn receiver<A: JsValuesTupleIntoVec, R>(
-        self,
-        env: &Env,
-        notify: &Function<'_, A, R>,
-    ) -> napi::Result<(Receiver<T>, Producer<T>)> {
-        Receiver::open(self, env, notify)
     }
 
     fn ready<A: JsValuesTupleIntoVec, R>(
@@ -189,7 +175,8 @@ impl<T> fmt::Debug for Ready<T> {
 /// An error for JavaScript that says why there is no thread.
 pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
     use napi::bindgen_prelude::{FromNapiValue, Unknown};
-    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript open.
+    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript
+    // open.
     unsafe {
         let value = thread_error_value(env.raw(), error);
         if value.is_null() {

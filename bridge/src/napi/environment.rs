@@ -219,7 +219,8 @@ impl Hook {
     pub(super) fn add(environment: &Rc<Environment>) -> napi::Result<Self> {
         // A box of its own: a hook is known by its data.
         let data: *mut c_void = Box::into_raw(Box::new(Rc::clone(environment))).cast();
-        // SAFETY: the environment is live; the hook owns the box that it is given, until it runs or is removed.
+        // SAFETY: the environment is live; the hook owns the box that it is given, until it runs or
+        // is removed.
         let status = unsafe { sys::napi_add_env_cleanup_hook(environment.env, Some(environment_ends), data) };
         check_status!(status, "the cleanup hook could not be added").inspect_err(|_| {
             // SAFETY: the call failed, so the hook will not take what it was offered.
@@ -239,7 +240,8 @@ impl Hook {
 }
 
 unsafe extern "C" fn environment_ends(data: *mut c_void) {
-    // SAFETY: the box that `Hook::add` gave away; `Hook::remove` takes the hook away before it takes that back.
+    // SAFETY: the box that `Hook::add` gave away; `Hook::remove` takes the hook away before it
+    // takes that back.
     let environment = unsafe { Box::from_raw(data.cast::<Rc<Environment>>()) };
     environment.end();
 }

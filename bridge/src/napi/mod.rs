@@ -13,7 +13,8 @@
 //! use texample_bridge::napi::Bridge;
 //!
 //! fn squares(env: &Env, callback: &Function<'_, Vec<u32>, ()>) -> napi::Result<Bridge<u32>> {
-//!     Bridge::builder("squares").batches(env, callback)?.spawn(|producer| -> Result<(), PostError<u32>> {
+//!     let squares = Bridge::builder("squares").batches(env, callback)?;
+//!     squares.spawn(|producer| -> Result<(), PostError<u32>> {
 //!         for i in 0..1000_u32 {
 //!             producer.post(i * i)?; // fails when JavaScript has stopped it
 //!         }

@@ -168,8 +168,8 @@ impl Pair {
     ) -> napi::Result<Reference> {
         let mut function = ptr::null_mut();
         let data = Rc::as_ptr(self).cast_mut().cast::<c_void>();
-        // SAFETY: the caller's promise. The finalizer's reference keeps the pair for as long as the function can be
-        // called.
+        // SAFETY: the caller's promise. The finalizer's reference keeps the pair for as long as the
+        // function can be called.
         unsafe {
             check_status!(sys::napi_create_function(
                 env,

@@ -362,7 +362,8 @@ where
             Ok(arguments) => arguments,
             Err(error) => {
                 inbox.consumer().failed(1);
-                // SAFETY: on the thread of a live environment. A conversion may leave what it threw.
+                // SAFETY: on the thread of a live environment. A conversion may leave what it
+                // threw.
                 let _ = unsafe { pending_exception(env) };
                 responder.answer(Err(AskError::Conversion(error.reason)));
                 return Ok(());
@@ -411,7 +412,8 @@ where
     fn has_thrown(&self, key: usize, error: &napi::Error) -> napi::Result<()> {
         let env = self.inbox.env();
         self.inbox.consumer().failed(1);
-        // SAFETY: on the thread of a live environment. A termination looks like a throw, and so does each call after it.
+        // SAFETY: on the thread of a live environment. A termination looks like a throw, and so
+        // does each call after it.
         let thrown = unsafe { pending_exception(env).filter(|_| self.inbox.environment().is_alive()) };
         let Some(thrown) = thrown else {
             self.replies.answer(key, Err(AskError::Closed));
@@ -429,7 +431,8 @@ where
             Settled::Fulfilled(value) => self.answer(key, value),
             Settled::Rejected(reason) => {
                 self.inbox.consumer().failed(1);
-                // SAFETY: a value of a live environment, on its thread, in the scope of the microtask.
+                // SAFETY: a value of a live environment, on its thread, in the scope of the
+                // microtask.
                 let (message, code) = unsafe { describe_thrown(self.inbox.env(), reason) };
                 self.replies.answer(key, Err(AskError::Thrown { message, code }));
             }

@@ -31,19 +31,27 @@ pub struct Receiver<T: 'static> {
     inbox: Rc<Inbox<T>>,
 }
 
-impl<T: Send + 'static> Receiver<T> {
-    pub(super) fn open<A: JsValuesTupleIntoVec, R>(
-        builder: Builder<T>,
+impl<T: Send + 'static> Builder<T> {
+    /// Takes nothing by itself: `notify` is called when there is something to take, and JavaScript
+    /// takes it with the functions that you make of the [`Receiver`]'s.
+    ///
+    /// # Errors
+    /// As [`Ready::spawn`](super::Ready::spawn).
+    pub fn receiver<A: JsValuesTupleIntoVec, R>(
+        self,
         env: &Env,
         notify: &Function<'_, A, R>,
-    ) -> napi::Result<(Self, Producer<T>)> {
-        // SAFETY: the same function, in the same scope; what it returns is of no interest, so it is not converted.
+    ) -> napi::Result<(Receiver<T>, Producer<T>)> {
+        // SAFETY: the same function, in the same scope; what it returns is of no interest, so it is
+        // not converted.
         let notify = unsafe { Function::<'_, (), ()>::from_napi_value(env.raw(), notify.raw()) }?;
         let drain = Drain::JavaScript(notify);
-        let (inbox, producer) = Inbox::open(env, &builder.name, builder.options, builder.on_stop, drain)?;
-        Ok((Self { inbox }, producer))
+        let (inbox, producer) = Inbox::open(env, &self.name, self.options, self.on_stop, drain)?;
+        Ok((Receiver { inbox }, producer))
     }
+}
 
+impl<T: Send + 'static> Receiver<T> {
     /// Starts a thread that runs `produce`, as [`Ready::spawn`](super::Ready::spawn) does.
     ///
     /// # Errors

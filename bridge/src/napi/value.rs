@@ -59,7 +59,8 @@ impl Reference {
 
 impl Drop for Reference {
     fn drop(&mut self) {
-        // SAFETY: `raw` is a reference of `env`; this is its last use. A failure would say that it is none.
+        // SAFETY: `raw` is a reference of `env`; this is its last use. A failure would say that it
+        // is none.
         let _ = unsafe { sys::napi_delete_reference(self.env, self.raw) };
     }
 }

@@ -56,8 +56,8 @@ impl Wakeup {
             Drain::JavaScript(function) => (function.raw(), ptr::null_mut()),
             Drain::Native(native) => (ptr::null_mut(), Box::into_raw(Box::new(native))),
         };
-        // SAFETY: `env` is live, `function` and `label` are values of it in an open scope; the finalizer
-        // owns the reference to the gate and the native function that it is given.
+        // SAFETY: `env` is live, `function` and `label` are values of it in an open scope; the
+        // finalizer owns the reference to the gate and the native function that it is given.
         let status = unsafe {
             sys::napi_create_threadsafe_function(
                 env.raw(),
@@ -163,8 +163,8 @@ unsafe extern "C" fn call_js(
     if env.is_null() || (function.is_null() && native.is_null()) {
         return;
     }
-    // SAFETY: Node calls this on the thread of `env`, with a handle scope open, `function` live if it is there,
-    // and `native` what `Wakeup::new` made, alive until it was finalized.
+    // SAFETY: Node calls this on the thread of `env`, with a handle scope open, `function` live if
+    // it is there, and `native` what `Wakeup::new` made, alive until it was finalized.
     let thrown = unsafe {
         let done = if native.is_null() {
             call(env, None, function, &[]).is_ok()
@@ -185,8 +185,9 @@ unsafe extern "C" fn call_js(
     // Without an exception the call failed because the environment ends: no handler is left to be
     // told.
     let Some(thrown) = thrown else { return };
-    // SAFETY: `gate` was the live gate of the `Wakeup` that called, and the finalizer's reference keeps
-    // it alive until Node has made its last call. Nothing here locks it while JavaScript runs.
+    // SAFETY: `gate` was the live gate of the `Wakeup` that called, and the finalizer's reference
+    // keeps it alive until Node has made its last call. Nothing here locks it while JavaScript
+    // runs.
     let gate = unsafe {
         let gate = gate.cast_const().cast::<Gate>();
         Arc::increment_strong_count(gate);

@@ -1,4 +1,4 @@
-//! The N-API shell of `image`.
+//! The Node-API shell of `image`.
 //!
 //! | file | what it defines |
 //! | --- | --- |

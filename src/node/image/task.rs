@@ -28,7 +28,7 @@ impl TypeName for Bytes {
 impl ToNapiValue for Bytes {
     unsafe fn to_napi_value(env: sys::napi_env, bytes: Self) -> napi::Result<sys::napi_value> {
         let buffer = BufferSlice::from_data(&Env::from_raw(env), bytes.0)?;
-        // SAFETY: `env` is the one that the task completes in.
+        // SAFETY: the task completes in `env`.
         unsafe { ToNapiValue::to_napi_value(env, &buffer) }
     }
 }
@@ -64,7 +64,7 @@ impl<T> TypeName for Settled<T> {
 impl<T: ToNapiValue> ToNapiValue for Settled<T> {
     unsafe fn to_napi_value(env: sys::napi_env, settled: Self) -> napi::Result<sys::napi_value> {
         match settled {
-            // SAFETY: `env` is the one that the task completes in.
+            // SAFETY: the task completes in `env`.
             Settled::Done(value) => unsafe { T::to_napi_value(env, value) },
             Settled::Failed(error) => {
                 // SAFETY: the same.
