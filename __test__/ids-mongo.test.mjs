@@ -45,7 +45,7 @@ async function fresh(index) {
 /** @param {string} name */
 const raw = async (name) => collection.findOne({ _id: name }, { promoteValues: false, promoteLongs: false })
 
-it('a sequence is the document { _id, index: long } of the original, and starts at 1000', async () => {
+it('a sequence is the original's document, and starts at 1000', async () => {
   const { name, url } = await fresh()
   const sequence = openSequence(name, { url })
   assert.equal(await sequence.nextId(), 1000)
@@ -69,7 +69,7 @@ it('no database in the URL means test; a collection can be chosen', async () => 
   await sequence.close()
 })
 
-it('an index stored as int32, int64 or integral double goes on where it is', async () => {
+it('int32, int64 and integral doubles go on where they are', async () => {
   for (const [index, first] of [
     [new Int32(5), 5],
     [Long.fromNumber(7), 7],
@@ -91,7 +91,7 @@ it('an index stored as int32, int64 or integral double goes on where it is', asy
   }
 })
 
-it('a double is converted once, whoever converts it', async () => {
+it('a double is converted once, by any process', async () => {
   const { name, url } = await fresh(new Double(5000))
   const code = `
     const sequence = texample.openSequence(${JSON.stringify(name)}, { url: ${JSON.stringify(url)} })
@@ -102,7 +102,7 @@ it('a double is converted once, whoever converts it', async () => {
   assert.equal(Math.min(...ids), 5000)
 })
 
-it('an index that is no countable integer is BAD_DOCUMENT at once, and stays as it is', async () => {
+it('an index that is no integer from 0 is told, and stays', async () => {
   for (const [index, text] of [
     ['123', /"123" \(string\)/],
     ['abc', /"abc" \(string\)/],
@@ -152,7 +152,7 @@ it('numbers end at 2^53 - 1, bigints go on', async () => {
   await big.close()
 })
 
-it('clients of the original algorithm and ours draw from one document, none twice', async () => {
+it('original clients and ours share a document', async () => {
   const { name, url } = await fresh()
   const ours = [1, 2].map(() => openSequence(name, { url, maxStep: 50, horizon: 50 }))
   await ours[0].ready()
@@ -166,7 +166,7 @@ it('clients of the original algorithm and ours draw from one document, none twic
   await Promise.all(ours.map((one) => one.close()))
 })
 
-it('a give-back whose answer is lost, followed by a rival’s claim of as many ids, hands out nothing twice', async (t) => {
+it('a release whose answer is lost hands out nothing twice', async (t) => {
   const proxy = await startProxy(server.port)
   t.after(() => proxy.stop())
   const { name } = await fresh()
@@ -187,7 +187,7 @@ it('a give-back whose answer is lost, followed by a rival’s claim of as many i
   await again.close()
 })
 
-it('a claim whose answer is lost is abandoned, and the next one serves', async (t) => {
+it('a claim whose answer is lost is abandoned', async (t) => {
   const proxy = await startProxy(server.port)
   t.after(() => proxy.stop())
   const { name } = await fresh()
@@ -204,7 +204,7 @@ it('a claim whose answer is lost is abandoned, and the next one serves', async (
   await sequence.close()
 })
 
-it('a network that hangs, resets or refuses for a while costs nobody a call', async (t) => {
+it('a network that hangs, resets or refuses fails no call', async (t) => {
   const proxy = await startProxy(server.port)
   t.after(() => proxy.stop())
   for (const mode of /** @type {const} */ (['hang', 'reset', 'refuse'])) {
@@ -240,13 +240,14 @@ it('retries are spaced out, up to a second apart', async (t) => {
   const sequence = openSequence(name, { url, timeout: 4000 })
   const [, error] = await settled(sequence.nextId())
   assert.equal(error.code, UNAVAILABLE)
-  // 20 ms doubled up to 1 s, with jitter of one half: within 4 s at least 8 retries, at most 16, and some that last.
+  // 20 ms doubled up to 1 s, with jitter of one half: within 4 s at least 8 retries, at most 16,
+  // and some that last.
   const { retries } = sequence.stats()
   assert.ok(retries >= 4 && retries <= 16, `${retries} retries`)
   await sequence.close()
 })
 
-it('credentials: right ones work, wrong ones are an error at once that shows no password', async (t) => {
+it('wrong credentials are told at once, and not shown', async (t) => {
   const secured = await startStandalone({ auth: true })
   t.after(() => secured.stop())
   const admin = new MongoClient(secured.uri)
@@ -334,7 +335,7 @@ it('TLS as the URL says', async (t) => {
   }
 })
 
-it('a process that ends without close reuses nothing, and one that closes gives back', async () => {
+it('a process that ends without close reuses nothing', async () => {
   const { name, url } = await fresh()
   const code = (/** @type {string} */ end) => `
     const sequence = texample.openSequence(${JSON.stringify(name)}, { url: ${JSON.stringify(url)} })
@@ -376,7 +377,7 @@ it('a validator, or a database of another case, is told at once', async () => {
   }
 })
 
-it('options of the Node driver are taken, or refused by name', async () => {
+it('options of the Node driver are taken or refused by name', async () => {
   for (const option of [
     'compressors=zlib',
     'compressors=snappy',
@@ -435,7 +436,7 @@ it('ignored options are warned of once', async () => {
   assert.match(warnings[0][1], /timeoutMS=30, useNewUrlParser=true/)
 })
 
-it('2 000 sequences at once use the connections that the URL allows', async () => {
+it('2 000 sequences use the connections of the URL', async () => {
   const { name, url } = await fresh()
   const code = `
     const fs = require('node:fs')

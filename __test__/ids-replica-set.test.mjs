@@ -17,7 +17,7 @@ before(async () => {
 })
 after(() => set?.stop())
 
-it('two processes, their worker threads and an original client draw 100 000 ids from one document, none twice', async (t) => {
+it('two processes, workers and an original client share ids', async (t) => {
   const path = folder(t)
   const client = await new MongoClient(set.uri, { writeConcern: { w: 'majority' } }).connect()
   t.after(() => client.close())
@@ -25,7 +25,8 @@ it('two processes, their worker threads and an original client draw 100 000 ids 
   const job = { url, name: 'all', count: 16_667, workers: 2 }
   const drawers = [1, 2].map((i) => drawer({ ...job, file: join(path, `drawn${i}`) }))
   const original = new OriginalIds(client.db('app').collection('ids'), 'all')
-  // The original fails when it and another create the sequence at once: that is one of its faults, not ours.
+  // The original fails when it and another create the sequence at once: that is one of its faults,
+  // not ours.
   const opened = await original.open().catch(() => original.open())
   const theirs = []
   for (let i = 0; i < 200; i++) theirs.push(await opened.nextId())

@@ -1,4 +1,7 @@
-/** Ids in the SQLite file of an application, which uses a copy of SQLite of its own in the same process. */
+/**
+ * Ids in the SQLite file of an application, which uses a copy of SQLite of its own in the same
+ * process.
+ */
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -168,7 +171,7 @@ it('an open transaction of the application is waited for', async (t) => {
   database.close()
 })
 
-it('nothing but SQLite’s own files stands beside the database', async (t) => {
+it('only SQLite’s own files stand beside the database', async (t) => {
   const { path, url } = file(t)
   const database = openApplication(path, 'delete')
   const sequence = openSequence('orders', { url, ...claimEach })
@@ -179,7 +182,7 @@ it('nothing but SQLite’s own files stands beside the database', async (t) => {
   database.close()
 })
 
-it('a table of the application with the same name is left alone', async (t) => {
+it('a table of the application of that name is left alone', async (t) => {
   const { path, url } = file(t)
   const database = open(path)
   database.exec("CREATE TABLE ids (person TEXT); INSERT INTO ids VALUES ('ann')")

@@ -14,7 +14,10 @@ const { openSequence, openStore } = texample
 const BAD = 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'
 const UNAVAILABLE = 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE'
 
-/** For what Windows has no counterpart of: SIGSTOP, limits, users by number, an open file that is renamed. */
+/**
+ * For what Windows has no counterpart of: SIGSTOP, limits, users by number, an open file that is
+ * renamed.
+ */
 const posixTest = process.platform === 'win32' ? () => {} : it
 
 /** @param {import('node:test').TestContext} t */
@@ -23,7 +26,7 @@ function file(t) {
   return { path, url: `sqlite:${path}` }
 }
 
-it('two processes and their worker threads draw 100 000 ids from one file, none twice', async (t) => {
+it('two processes and their workers share a file', async (t) => {
   const { url, path } = file(t)
   const job = { url, name: 'a', count: 16_667, workers: 2 }
   const drawers = [1, 2].map((i) => drawer({ ...job, file: join(path, '..', `drawn${i}`) }))
@@ -34,7 +37,7 @@ it('two processes and their worker threads draw 100 000 ids from one file, none 
   assert.equal(Math.min(...ids.slice(0, 50_000), ...ids.slice(50_000, 100_002)), 1000)
 })
 
-it('the table is strict, and the file is as durable as the design says', async (t) => {
+it('the table is strict, and the file has a write-ahead log', async (t) => {
   const { url, path } = file(t)
   const sequence = openSequence('a', { url, step: 10 })
   assert.equal(await sequence.nextId(), 1000)
@@ -45,7 +48,7 @@ it('the table is strict, and the file is as durable as the design says', async (
   assert.deepEqual(sql(path, 'SELECT * FROM ids'), [['a', 1001]], 'close gave the rest back')
 })
 
-it('a row that holds no countable index is BAD_DOCUMENT, and stays as it is', async (t) => {
+it('an index that is no integer from 0 is told, and stays', async (t) => {
   for (const [value, text] of [
     ["'123'", /"123" \(text\)/],
     ['1.5', /1\.5 \(a real number\)/],
@@ -104,7 +107,7 @@ it('reading creates no file and no table', async (t) => {
   assert.deepEqual(readFileSync(path), before)
 })
 
-posixTest('a file that was replaced under the pool is an error, not a second round of ids', async (t) => {
+posixTest('a file that was replaced is no second round of ids', async (t) => {
   const { url, path } = file(t)
   const sequence = openSequence('a', { url, step: 10, horizon: 0 })
   const ids = [await sequence.nextId()]
@@ -121,7 +124,7 @@ posixTest('a file that was replaced under the pool is an error, not a second rou
   await sequence.close()
 })
 
-it('a file that is corrupt, no database, in no folder or read-only is a typed error at once', async (t) => {
+it('a file that cannot be used is told at once', async (t) => {
   const text = file(t)
   writeFileSync(text.path, 'this is no database, but a text of more than a hundred bytes'.repeat(20))
   const corrupt = file(t)
@@ -163,7 +166,8 @@ posixTest('a file without the right to write is a typed error', async (t) => {
 })
 
 /**
- * Draws ids in a process that may not write past so many bytes of a file: the disk is full for it alone.
+ * Draws ids in a process that may not write past so many bytes of a file: the disk is full for it
+ * alone.
  * @param {string} url
  * @param {number} bytes
  */
@@ -180,9 +184,10 @@ async function drawOnFullDisk(url, bytes) {
   return JSON.parse(await output(program(code, { shell: `trap '' XFSZ; ulimit -f ${bytes / 512}` })))
 }
 
-posixTest('when a commit fails no id of its transaction is handed out', async (t) => {
+posixTest('a failed commit hands out no id', async (t) => {
   const { url } = file(t)
-  // The write-ahead log meets the limit again and again: a commit fails, and the next claim begins a new log.
+  // The write-ahead log meets the limit again and again: a commit fails, and the next claim begins
+  // a new log.
   const { ids, errors, claims } = await drawOnFullDisk(url, 102_400)
   assert.equal(ids.length, 300)
   assert.ok(errors > 0, 'commits failed')
@@ -193,14 +198,14 @@ posixTest('when a commit fails no id of its transaction is handed out', async (t
   await after.close()
 })
 
-posixTest('a full disk is SEQUENCE_UNAVAILABLE, with SQLite’s error as cause', async (t) => {
+posixTest('a full disk is told, with SQLite’s error as cause', async (t) => {
   const { ids, code, cause } = await drawOnFullDisk(file(t).url, 4096)
   assert.deepEqual(ids, [])
   assert.equal(code, UNAVAILABLE)
   assert.match(cause, /full|disk I\/O/)
 })
 
-it('processes killed at random hand nothing out twice, and lose no more than was in hand', async (t) => {
+it('processes killed at random lose what was in hand alone', async (t) => {
   const { url, path } = file(t)
   // No horizon: in hand are a few ranges at most.
   const options = { maxStep: 1000, horizon: 0 }
@@ -225,12 +230,13 @@ it('processes killed at random hand nothing out twice, and lose no more than was
   await survivor.close()
   const lost = next - 1000 - ids.length
   t.diagnostic(`${ids.length} ids used, ${lost} lost by six deaths`)
-  // What a caller had but had not written down counts as lost here too: chunks of 500 for each of four callers. A pool
-  // has a range that it hands out, one ahead, and one that it was about to get.
+  // What a caller had but had not written down counts as lost here too: chunks of 500 for each of
+  // four callers. A pool has a range that it hands out, one ahead, and one that it was about to
+  // get.
   assert.ok(lost >= 0 && lost <= 6 * (4 * 500 + 3 * options.maxStep), `${lost} lost`)
 })
 
-posixTest('processes frozen at random hold the others up no longer than they are frozen', async (t) => {
+posixTest('processes frozen at random hold up no other for long', async (t) => {
   const { url, path } = file(t)
   const options = { step: 1, maxStep: 20, horizon: 0 }
   const drawers = [1, 2, 3].map((i) => {

@@ -12,7 +12,7 @@ import texample from '../js/index.cjs'
 
 const { nextId, openSequence, openStore, TexampleError } = texample
 const INVALID = 'ERR_TEXAMPLE_INVALID_ARGUMENT'
-/** A port where nobody listens. */
+/** A port without a listener. */
 const NOWHERE = 'mongodb://127.0.0.1:1/'
 
 let names = 0
@@ -115,7 +115,7 @@ it('wrong arguments are typed errors', async () => {
   assert.throws(() => openSequence('a\uD800', { url: 'memory:' }), { code: INVALID })
 })
 
-it('what is not said is as in the pool that is open; a different value is an error', async () => {
+it('options left out are as in the open sequence', async () => {
   const shared = name()
   const first = openSequence(shared, { url: 'memory:', step: 7, start: 5 })
   const second = openSequence(shared, { url: 'memory:', timeout: 5 })
@@ -130,7 +130,7 @@ it('what is not said is as in the pool that is open; a different value is an err
   await third.close()
 })
 
-it('callbacks come later, with (null, id), and keep their async context', async () => {
+it('callbacks come later, and keep their async context', async () => {
   const sequence = open()
   const storage = new AsyncLocalStorage()
   let returned = false
@@ -146,7 +146,7 @@ it('callbacks come later, with (null, id), and keep their async context', async 
   assert.equal(error.code, 'ERR_TEXAMPLE_SEQUENCE_CLOSED')
 })
 
-it('a callback that throws is an uncaught exception, and the next id is not lost', async () => {
+it('a callback that throws loses no later id', async () => {
   const text = await output(
     program(`
       const sequence = texample.openSequence('s', { url: 'memory:' })
@@ -167,7 +167,7 @@ it('nextId() of the module takes its sequence from TEXAMPLE_IDS_URL', async () =
   assert.equal(await output(program(code, { env })), '1000 1000 1001 1001\nnull 1002 null 1002\n')
 })
 
-it('with nothing configured ids come from a SQLite file in the working folder, with a warning in production', async (t) => {
+it('the default is a SQLite file, with a warning in production', async (t) => {
   const cwd = folder(t)
   const code = `
     const { Worker } = require('node:worker_threads')
@@ -183,7 +183,7 @@ it('with nothing configured ids come from a SQLite file in the working folder, w
   assert.match(quiet, /^\d+\ntrue\n$/)
 })
 
-it('ids rise within a handle in the order of its calls, whichever they are', async () => {
+it('ids rise within a handle in the order of its calls', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom('one', 'many', 'sync', 'turn', 'ready'), { maxLength: 40 }),
@@ -206,7 +206,7 @@ it('ids rise within a handle in the order of its calls, whichever they are', asy
         )
         assertDistinct(ids)
         assert.equal(sequence.stats().issued, ids.length)
-        assert.ok(sequence.stats().maxWaitMs < 20_000, 'nobody was forgotten until its time was over')
+        assert.ok(sequence.stats().maxWaitMs < 20_000, 'no call waited until its time was over')
         await sequence.close()
       },
     ),
@@ -214,7 +214,7 @@ it('ids rise within a handle in the order of its calls, whichever they are', asy
   )
 })
 
-it('any step from 1 to 1 000 000 serves a cold burst without an error', async () => {
+it('any step from 1 to 1 000 000 serves a cold burst', async () => {
   for (const step of [1, 2, 9, 10, 11, 999, 1000, 1_000_000]) {
     for (const maxStep of [step, 1_000_000]) {
       const sequence = open({ step, maxStep })
@@ -270,7 +270,7 @@ it('close gives unused ids back, and a closed handle says so', async () => {
   await assert.rejects(third.nextId(), TexampleError)
 })
 
-it('close before the first id, and during the first claim, ends those who wait', async () => {
+it('close before and during the first claim ends the waiters', async () => {
   await open().close()
   const sequence = openSequence(name(), { url: NOWHERE })
   const waiting = [sequence.nextId(), sequence.nextIds(5), sequence.ready()].map(settled)
@@ -281,7 +281,7 @@ it('close before the first id, and during the first claim, ends those who wait',
   for (const [, error] of await Promise.all(waiting)) assert.equal(error.code, 'ERR_TEXAMPLE_SEQUENCE_CLOSED')
 })
 
-it('a store out of reach is SEQUENCE_UNAVAILABLE with the driver’s error as cause, after the caller’s own time', async () => {
+it('a store out of reach is told after the caller’s own time', async () => {
   const shared = name()
   const short = openSequence(shared, { url: NOWHERE, timeout: 1500 })
   const long = openSequence(shared, { url: NOWHERE, timeout: 60_000 })
@@ -303,7 +303,7 @@ it('a store out of reach is SEQUENCE_UNAVAILABLE with the driver’s error as ca
   await waiting
 })
 
-it('nobody answers in time: SEQUENCE_TIMEOUT', async () => {
+it('no answer in time is SEQUENCE_TIMEOUT', async () => {
   const sequence = openSequence(name(), { url: NOWHERE, timeout: 1 })
   await assert.rejects(sequence.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_TIMEOUT' })
   await sequence.close()
@@ -399,7 +399,7 @@ it('stats count what was issued, claimed and waited for', async () => {
   await sequence.close()
 })
 
-it('an open sequence does not keep the process alive, a call that waits does', async () => {
+it('a call that waits keeps the process alive', async () => {
   const idle = `
     const sequence = texample.openSequence('s', { url: 'memory:' })
     console.log(await sequence.nextId())`
@@ -416,7 +416,7 @@ it('an open sequence does not keep the process alive, a call that waits does', a
   assert.ok(performance.now() - begun < 10_000, 'the exit does not wait for the store')
 })
 
-it('worker threads share one pool, and one that ends without close reuses nothing', async () => {
+it('a worker that ends without close reuses nothing', async () => {
   const shared = name()
   const sequence = openSequence(shared, { url: 'memory:', step: 50, horizon: 0 })
   const first = await sequence.nextId()
@@ -437,7 +437,7 @@ it('worker threads share one pool, and one that ends without close reuses nothin
   await sequence.close()
 })
 
-it('main and eight worker threads share one pool: ids are distinct, rise within each handle, and few claims serve all', async () => {
+it('main and eight worker threads share a sequence', async () => {
   const shared = name()
   const sequence = openSequence(shared, { url: 'memory:' })
   const code = `
@@ -463,7 +463,7 @@ it('main and eight worker threads share one pool: ids are distinct, rise within 
   await sequence.close()
 })
 
-it('a pool’s threads end with its last handle, closed, dropped with its worker, or during a claim', async (t) => {
+it('threads end with the last handle of their store', async (t) => {
   if (process.platform !== 'linux') return t.diagnostic('threads are counted in /proc')
   const code = `
     const { readdirSync, readFileSync } = require('node:fs')
@@ -537,7 +537,7 @@ it('NODE_DEBUG=texample prints claims and errors, without the password', async (
   assert.doesNotMatch(log, /s3cret/)
 })
 
-it('callers whose ids came before the end of all numbers have them, the others are told at once', async () => {
+it('the last numbers are served, later callers are told', async () => {
   const begun = performance.now()
   const sequence = open({ start: 2 ** 53 - 3 })
   await assert.rejects(sequence.nextIds(10), { code: 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED' })
@@ -550,10 +550,10 @@ it('callers whose ids came before the end of all numbers have them, the others a
     [2 ** 53 - 3, 2 ** 53 - 2, 2 ** 53 - 1, ...Array(7).fill('ERR_TEXAMPLE_SEQUENCE_EXHAUSTED')],
   )
   await other.close()
-  assert.ok(performance.now() - begun < 20_000, 'somebody waited for the timeout')
+  assert.ok(performance.now() - begun < 20_000, 'no call waited for the timeout')
 })
 
-it('callers whose ids came before the end of all integers have them too', async () => {
+it('the last integers are served, later callers are told', async () => {
   const sequence = name()
   await openStore({ url: 'memory:' }).set(sequence, 2n ** 63n - 4n)
   const handle = openSequence(sequence, { url: 'memory:', bigint: true })
@@ -574,7 +574,8 @@ it('a dropped handle ends its thread, and events go on', async (t) => {
       await handle.nextId()
       return new WeakRef(handle)
     }
-    // A WeakRef that was looked at holds on until the turn is over, so what is gone is gone before the look.
+    // A WeakRef that was looked at holds on until the turn is over, so what is gone is gone before
+    // the look.
     const until = async (is) => {
       for (const end = Date.now() + 20_000; Date.now() < end; ) {
         await new Promise(setImmediate)

@@ -38,7 +38,7 @@ const noMongod = 'there is no mongod for Windows here, and it needs one with set
  */
 const exceptions = {
   'ids-mongo.test.mjs': {
-    'credentials: right ones work, wrong ones are an error at once that shows no password': noMongod,
+    'wrong credentials are told at once, and not shown': noMongod,
     'TLS as the URL says': noMongod,
   },
   // The only one that is no lack of this arrangement; docs/troubleshooting.md says so.

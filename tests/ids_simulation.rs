@@ -1,7 +1,8 @@
-//! The pool's protocol under a simulated store: delays, errors, lost answers and late ones, rivals, crashes and
-//! releases, in virtual time. The state machine is the one that the claimer drives.
+//! The pool's protocol under a simulated store: delays, errors, lost answers and late ones, rivals,
+//! crashes and releases, in virtual time. The claimer drives the same state machine.
 //!
-//! A million steps in all. A failure prints its world, seed and all; put it into `replay` below to see it again.
+//! A million steps in all. A failure prints its world, seed and all; put it into `replay` below to
+//! see it again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -409,8 +410,9 @@ fn replay() {
     assert!(simulate(world, STEPS) > 1000, "it does hand out ids");
 }
 
-/// The counter goes back at a random moment, and is mended later: nothing is handed out in between, nothing twice, and
-/// the sequence goes on by itself. Also when the store does not compare the index with what the pool owned.
+/// The counter goes back at a random moment, and is mended later: nothing is handed out in between,
+/// nothing twice, and the sequence goes on by itself. Also when the store does not compare the
+/// index with what the pool owned.
 #[test]
 fn a_counter_that_goes_back_is_refused_until_it_is_mended() {
     for seed in 0..300 {
@@ -439,8 +441,8 @@ fn a_counter_that_goes_back_is_refused_until_it_is_mended() {
                     let error = Error::new(ErrorCode::SequenceBadDocument, "went back");
                     Err(ClaimError::WentBack(error))
                 } else {
-                    // A store that does not compare has raised it, which the pool must notice. So must the mended
-                    // index be beyond.
+                    // A store that does not compare has raised it, which the pool must notice. So
+                    // must the mended index be beyond.
                     let range = Range::new(index, index + claim.count as i64);
                     if !back {
                         index = range.end;

@@ -14,10 +14,16 @@ const { warnOfIgnoredOptions } = require('./url-warning.cjs')
 /** Made with the first handle. @type {InstanceType<typeof native.SequenceHandles> | undefined} */
 let handles
 
-/** By key. The native half must not keep a sequence from being collected. @type {Map<number, WeakRef<Sequence>>} */
+/**
+ * By key. The native half must not keep a sequence from being collected. @type {Map<number,
+ * WeakRef<Sequence>>}
+ */
 const owners = new Map()
 
-/** A sequence that is collected without `close()` abandons its handle. @type {FinalizationRegistry<number>} */
+/**
+ * A sequence that is collected without `close()` abandons its handle. @type
+ * {FinalizationRegistry<number>}
+ */
 const collected = new FinalizationRegistry((key) => {
   owners.delete(key)
   handles?.abandon(key)
@@ -25,7 +31,8 @@ const collected = new FinalizationRegistry((key) => {
 
 /**
  * Reads and changes of an index that have no answer yet, by ticket.
- * @type {Map<number, { resolve: (index: bigint | undefined) => void, reject: (error: unknown) => void, timer: NodeJS.Timeout }>}
+ * @type {Map<number, { resolve: (index: bigint | undefined) => void, reject: (error: unknown) =>
+ *   void, timer: NodeJS.Timeout }>}
  */
 const asked = new Map()
 
@@ -66,7 +73,8 @@ function settle({ ticket, index, code, message, cause }) {
 
 /**
  * Asks for the index of a sequence, or changes it.
- * @param {(handles: InstanceType<typeof native.SequenceHandles>) => number} start returns the ticket of the answer
+ * @param {(handles: InstanceType<typeof native.SequenceHandles>) => number} start returns the
+ *   ticket of the answer
  * @param {number} timeout milliseconds to wait at the most
  * @param {string} name of the sequence, for errors
  * @returns {Promise<bigint | undefined>}
@@ -92,7 +100,8 @@ function ask(start, timeout, name) {
 /**
  * Opens a handle for a sequence.
  * @param {Sequence} owner
- * @param {{ url: string, collection: string, name: string, start?: number, step?: number, maxStep?: number, horizon?: number }} options checked
+ * @param {{ url: string, collection: string, name: string, start?: number, step?: number, maxStep?:
+ *   number, horizon?: number }} options checked
  */
 function openHandle(owner, { url, collection, name, start, step, maxStep, horizon }) {
   try {

@@ -46,7 +46,10 @@ class Sequence {
   #timeout
   #maxWaiters
 
-  /** The cursor. It is empty while a call waits: what is in hand is then in `#ranges`, for the first waiter. */
+  /**
+   * The cursor. It is empty while a call waits: what is in hand is then in `#ranges`, for the first
+   * waiter.
+   */
   /** @type {any} */
   #at
   /** @type {any} */
@@ -252,7 +255,10 @@ class Sequence {
     return this.#waiters.add(count, many, signal)
   }
 
-  /** Once for all calls of this turn: a burst is one claim. Also called by the waiters when one is aborted. */
+  /**
+   * Once for all calls of this turn: a burst is one claim. Also called by the waiters when one is
+   * aborted.
+   */
   askSoon() {
     if (this.#asking) return
     this.#asking = true
@@ -278,7 +284,8 @@ class Sequence {
   }
 
   /**
-   * Ids that came before a failure are still good: it rejects the waiters for whom they do not suffice.
+   * Ids that came before a failure are still good: it rejects the waiters that they do not suffice
+   * for.
    * @param {unknown} error
    */
   #serveOrReject(error) {
@@ -467,7 +474,8 @@ function signalOf(options) {
 }
 
 /**
- * Calls back in a turn of its own: what it throws is an uncaught exception, and no other call's error.
+ * Calls back in a turn of its own: what it throws is an uncaught exception, and no other call's
+ * error.
  * @param {Promise<any>} promise
  * @param {(error: Error | null, id?: any) => void} callback
  */

@@ -3,7 +3,8 @@
 /**
  * The calls that wait for ids of one handle, in their order.
  *
- * It knows how many ids they want and how long each has waited. All wait equally long, so they expire in their order.
+ * It knows how many ids they want and how long each has waited. All wait equally long, so they
+ * expire in their order.
  */
 
 // Taken when the module loads: a test runner's fake timers replace the global ones later.
@@ -32,7 +33,10 @@ const MIN_PAUSE = 5
 
 /** Of all handles of this thread, those with calls that wait. @type {Set<Waiters>} */
 const waiting = new Set()
-/** Keeps the process alive while a call waits; one for all handles. @type {NodeJS.Timeout | undefined} */
+/**
+ * Keeps the process alive while a call waits; one for all handles. @type {NodeJS.Timeout |
+ * undefined}
+ */
 let timer
 /** When the timer runs out. */
 let due = Number.POSITIVE_INFINITY
@@ -74,7 +78,8 @@ class Waiters {
   #timeout
 
   /**
-   * @param {{ expire(): void, askSoon(): void }} owner told when the time of the first one is over, and of aborts
+   * @param {{ expire(): void, askSoon(): void }} owner told when the time of the first one is over,
+   *   and of aborts
    * @param {number} timeout milliseconds that each call waits at the most
    */
   constructor(owner, timeout) {

@@ -12,9 +12,11 @@ use crate::{Error, ErrorCode, Result};
 pub enum Request {
     /// Reads the next id that a claim would get. Creates nothing.
     Read,
-    /// Makes `index` the next id, and creates the sequence if there is none. Without `force` only forward.
+    /// Makes `index` the next id, and creates the sequence if there is none. Without `force` only
+    /// forward.
     ///
-    /// Ids that this process has in hand are dropped, so that its next id is `index`; other processes use up theirs.
+    /// Ids that this process has in hand are dropped, so that its next id is `index`; other
+    /// processes use up theirs.
     Set {
         /// The next id, from 0.
         index: i64,
@@ -23,15 +25,16 @@ pub enum Request {
     },
 }
 
-/// Has the claimer do `request`, whose answer arrives at `endpoint` under `ticket`: the index that was read, none when
-/// the sequence does not exist, and none after a change.
+/// Has the claimer do `request`, whose answer arrives at `endpoint` under `ticket`: the index that
+/// was read, none when the sequence does not exist, and none after a change.
 ///
 /// The answer comes only while the hold is kept; dropping it gives the request up.
 ///
 /// # Errors
-/// `InvalidArgument` for a negative index, `SequenceUnavailable` when no thread could be started. As the answer:
-/// `InvalidArgument` when the sequence is further already and `force` is not given, `SequenceBadDocument` when the
-/// index is no integer, `SequenceUnavailable` when the store cannot be reached.
+/// `InvalidArgument` for a negative index, `SequenceUnavailable` when no thread could be started.
+/// As the answer: `InvalidArgument` when the sequence is further already and `force` is not given,
+/// `SequenceBadDocument` when the index is no integer, `SequenceUnavailable` when the store cannot
+/// be reached.
 pub fn submit(
     url: &StoreUrl,
     collection: &str,

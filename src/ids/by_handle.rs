@@ -2,7 +2,8 @@
 
 use super::HandleId;
 
-/// Values by handle, sorted: most sequences have one handle, and a process may have thousands of them.
+/// Values by handle, sorted: most sequences have one handle, and a process may have thousands of
+/// them.
 #[derive(Debug)]
 pub(super) struct ByHandle<T>(Vec<(HandleId, T)>);
 

@@ -1,8 +1,8 @@
 //! Makes the claims of all sequences of one store, on one thread.
 //!
 //! Pools with something to do stand in a queue, each once, and are served in its order. The store
-//! says how many requests may be in flight; the rest wait here, where no deadline runs. `memory:` has
-//! no thread: its claims are made by the thread that asks.
+//! says how many requests may be in flight; the rest wait here, where no deadline runs. `memory:`
+//! has no thread: its claims are made by the thread that asks.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
@@ -15,7 +15,9 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded}
 
 use super::Cancel;
 use super::pool::{Pool, Work, panicked};
-use super::store::{Answer, ClaimError, Document, Operation, Outcome, Request, Store, StoreUrl, memory};
+use super::store::{
+    Answer, ClaimError, Document, Operation, Outcome, Reply, Request, Store, StoreUrl, memory,
+};
 use crate::{Error, ErrorCode, Result};
 
 /// The claimers of this process, which its threads share.
@@ -72,14 +74,6 @@ impl Queued {
     }
 }
 
-/// Takes the answer to a request.
-pub struct Reply {
-    /// None when it was answered.
-    target: Option<Target>,
-    begun: Instant,
-    answers: Sender<Answered>,
-}
-
 enum Target {
     Pool(Arc<Pool>),
     Single(Single),
@@ -89,29 +83,6 @@ struct Answered {
     target: Target,
     took: Duration,
     answer: Answer,
-}
-
-impl Reply {
-    /// Answers the request.
-    pub fn send(mut self, answer: Answer) {
-        self.deliver(answer);
-    }
-
-    fn deliver(&mut self, answer: Answer) {
-        if let Some(target) = self.target.take() {
-            // The claimer is gone when it was stopped: then no handle waits for the answer.
-            let _ = self.answers.send(Answered { target, took: self.begun.elapsed(), answer });
-        }
-    }
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        self.deliver(Err(ClaimError::Transient(Error::new(
-            ErrorCode::SequenceUnavailable,
-            "the request to the store ended without an answer",
-        ))));
-    }
 }
 
 /// Keeps the claimer of a store, and what it knows of closed sequences, while no handle is open.
@@ -184,8 +155,8 @@ impl Claimer {
         lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
 
-    /// Has a single operation done. `reply` is called with its answer, on the claimer's thread or here; not at all when
-    /// the claimer is stopped before.
+    /// Has a single operation done. `reply` is called with its answer, on the claimer's thread or
+    /// here; not at all when the claimer is stopped before.
     ///
     /// # Errors
     /// When no thread could be started, or the claimer panicked.
@@ -207,7 +178,8 @@ impl Claimer {
         lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
 
-    /// Starts the thread if it does not run. When the system has none to give, the next request tries again.
+    /// Starts the thread if it does not run. When the system has none to give, the next request
+    /// tries again.
     fn start(&self) -> Result<()> {
         if let Some(error) = &*lock(&self.shared.broken) {
             return Err(error.clone());
@@ -299,8 +271,8 @@ impl Shared {
 struct Driver<'a> {
     shared: &'a Shared,
     store: Box<dyn Store>,
-    /// Documents with a request in flight: another one waits for its answer, so that a claim never meets a release or
-    /// a change of its index half-way. The requests that wait, in their order.
+    /// Documents with a request in flight: another one waits for its answer, so that a claim never
+    /// meets a release or a change of its index half-way. The requests that wait, in their order.
     in_flight: HashMap<Arc<Document>, VecDeque<Queued>>,
     answers: Sender<Answered>,
     answered: Receiver<Answered>,
@@ -355,7 +327,11 @@ impl<'a> Driver<'a> {
                 },
             };
             self.in_flight.insert(Arc::clone(&document), VecDeque::new());
-            let reply = Reply { target: Some(target), begun: Instant::now(), answers: self.answers.clone() };
+            let (begun, answers) = (Instant::now(), self.answers.clone());
+            let reply = Reply::new(move |answer| {
+                // The claimer is gone when it was stopped: then no handle waits for the answer.
+                let _ = answers.send(Answered { target, took: begun.elapsed(), answer });
+            });
             requests.push(Request { document, operation, reply });
         }
         if !requests.is_empty() {
@@ -413,19 +389,4 @@ impl<'a> Driver<'a> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A request for tests of a store, and where its answer arrives.
-#[cfg(test)]
-pub(super) fn request(document: Document, operation: Operation) -> (Request, impl FnOnce() -> Answer) {
-    let (answers, answered) = unbounded();
-    let document = Arc::new(document);
-    let single =
-        Single { document: Arc::clone(&document), operation: operation.clone(), reply: Box::new(drop) };
-    let reply = Reply { target: Some(Target::Single(single)), begun: Instant::now(), answers };
-    let answer = move || match answered.try_recv() {
-        Ok(Answered { answer, .. }) => answer,
-        Err(error) => panic!("no answer: {error}"),
-    };
-    (Request { document, operation, reply }, answer)
 }

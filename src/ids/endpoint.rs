@@ -47,7 +47,8 @@ pub struct News {
 
 /// The notification endpoint of one thread that owns handles.
 ///
-/// However many handles have news, `wake` is called once, and again only after [`take`](Self::take).
+/// However many handles have news, `wake` is called once, and again only after
+/// [`take`](Self::take).
 pub struct Endpoint {
     inbox: Mutex<Inbox>,
     wake: Box<dyn Fn() + Send + Sync>,

@@ -37,7 +37,8 @@ impl FreeRanges {
         self.runs.len() >= MAX_RUNS
     }
 
-    /// Adds a claimed range. The caller bounds the runs: it claims nothing ahead while these are full.
+    /// Adds a claimed range. The caller bounds the runs: it claims nothing ahead while these are
+    /// full.
     pub fn add(&mut self, range: Range) {
         if range.is_empty() {
             return;
@@ -87,7 +88,8 @@ impl FreeRanges {
         }
         self.total -= taken.len();
         if taken.end > self.leased_to {
-            // No fresh id is skipped: a floor is never above `leased_to`, and the lowest run is taken.
+            // No fresh id is skipped: a floor is never above `leased_to`, and the lowest run is
+            // taken.
             self.fresh -= Range::new(taken.start.max(self.leased_to), taken.end).len();
             self.leased_to = taken.end;
         }

@@ -28,7 +28,8 @@ pub struct Handle {
 /// `endpoint` is notified with `key` when there is something to look at.
 ///
 /// # Errors
-/// `InvalidArgument` when an option is out of range, or when the sequence is open with another value of it.
+/// `InvalidArgument` when an option is out of range, or when the sequence is open with another
+/// value of it.
 pub fn open(
     url: &StoreUrl,
     collection: &str,
@@ -145,8 +146,9 @@ impl Handle {
 
     /// Closes the handle; `unused` is what it has left of its leases.
     ///
-    /// The last handle of a sequence ends it: the claim in flight is waited for, free ids are released, and the owner
-    /// is notified when that is over. Returns whether it is over already. Only the first call does anything.
+    /// The last handle of a sequence ends it: the claim in flight is waited for, free ids are
+    /// released, and the owner is notified when that is over. Returns whether it is over already.
+    /// Only the first call does anything.
     pub fn close(&self, unused: &[Range]) -> bool {
         self.leave(unused, true)
     }
@@ -158,7 +160,8 @@ impl Handle {
         state.owners.get(self.id).is_none() && !matches!(state.closing, Closing::Waiting { .. })
     }
 
-    /// Passes the request on, and has the claimer look if a claim is due. What `state` guards is unlocked in between.
+    /// Passes the request on, and has the claimer look if a claim is due. What `state` guards is
+    /// unlocked in between.
     fn ask<'a>(&'a self, mut state: MutexGuard<'a, State>, missing: u64) -> MutexGuard<'a, State> {
         if let Some(owner) = state.owners.get_mut(self.id) {
             owner.notified = false;
@@ -203,8 +206,9 @@ impl Handle {
             remember(&mut sequences.owned, &self.pool, &state);
             return true;
         }
-        // Free ids are dead from here on: they are released, or a gap. Beside a claim in flight they are a gap: the next
-        // pool claims from where this one's ids end, and a release after that claim must not go below.
+        // Free ids are dead from here on: they are released, or a gap. Beside a claim in flight
+        // they are a gap: the next pool claims from where this one's ids end, and a release after
+        // that claim must not go below.
         let unused = state.sequence.release();
         remember(&mut sequences.owned, &self.pool, &state);
         if unused.is_none() && !state.sequence.is_claiming() {
@@ -235,7 +239,8 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// While the claimer lives, a sequence that is opened again claims no range below what this process owned.
+/// While the claimer lives, a sequence that is opened again claims no range below what this process
+/// owned.
 fn remember(owned: &mut HashMap<Arc<Document>, i64>, pool: &Pool, state: &State) {
     if let Some(owned_to) = state.sequence.owned_to() {
         owned.insert(Arc::clone(&pool.document), owned_to);

@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | `range` | a half-open run of ids |
 //! | `free_ranges` | the ids claimed and not leased |
-//! | `demand_rate`, `lease_size`, `backoff` | how many to claim, how many to lease, when to try again |
+//! | `demand_rate`, `lease_size`, `backoff` | how many to claim and to lease, when to try again |
 //! | `sequence` | the state machine over these, without thread, clock or store |
 //! | `pool`, `handle`, `by_handle` | a sequence shared by its handles |
 //! | `endpoint` | the notification of a thread that owns handles |

@@ -5,7 +5,8 @@
 //!        ←notify──  (mutex)  ←answer─
 //! ```
 //!
-//! A plain mutex guards the state machine: it is held for a few steps of arithmetic, never across a claim.
+//! A plain mutex guards the state machine: it is held for a few steps of arithmetic, never across a
+//! claim.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

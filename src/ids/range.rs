@@ -1,6 +1,6 @@
 //! A run of ids that belongs to one owner.
 
-/// A half-open run of ids, `start..end`, that nobody else owns.
+/// A half-open run of ids, `start..end`, that one client owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     /// The first id.

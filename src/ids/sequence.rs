@@ -1,4 +1,5 @@
-//! What happens to a sequence, as a state machine: which handles wait, which ids are free, when to claim and how many.
+//! What happens to a sequence, as a state machine: which handles wait, which ids are free, when to
+//! claim and how many.
 //!
 //! It has no thread, no clock and no store. Its driver passes the time in, makes the claim that
 //! [`Sequence::next`] asks for, and passes the outcome to [`Sequence::claimed`]. So the claimer and
@@ -90,7 +91,8 @@ pub struct Sequence {
     demand: DemandRate,
     backoff: Backoff,
     in_flight: Option<Claim>,
-    /// The index was set while a claim was in flight: its range may lie on either side of the new index.
+    /// The index was set while a claim was in flight: its range may lie on either side of the new
+    /// index.
     discard_in_flight: bool,
     /// No claim before this time.
     retry_at: Option<Duration>,
@@ -178,7 +180,8 @@ impl Sequence {
         self.serve_all(now)
     }
 
-    /// The callers of a handle lack `missing` ids in all: grants what is free, and queues the handle for the rest.
+    /// The callers of a handle lack `missing` ids in all: grants what is free, and queues the
+    /// handle for the rest.
     pub fn request(&mut self, now: Duration, id: HandleId, missing: u64) {
         let Some(handle) = self.handles.get_mut(id) else { return };
         if handle.grant.error.is_some() {
@@ -284,8 +287,8 @@ impl Sequence {
         }
     }
 
-    /// The index was set to `index` through this process. The next id comes from there, so all ids in hand are
-    /// dropped; a handle's ids may fall when the index was set by `force`.
+    /// The index was set to `index` through this process. The next id comes from there, so all ids
+    /// in hand are dropped; a handle's ids may fall when the index was set by `force`.
     ///
     /// Returns the handles that have something to look at.
     pub fn moved(&mut self, index: i64, force: bool) -> Vec<HandleId> {
@@ -297,7 +300,8 @@ impl Sequence {
         self.ceiling = None;
         self.last_error = None;
         self.free = FreeRanges::default();
-        // Nothing is claimed ahead before the next request: until then the index stays what it was set to.
+        // Nothing is claimed ahead before the next request: until then the index stays what it was
+        // set to.
         self.demand = DemandRate::default();
         for handle in self.handles.values_mut() {
             handle.last = handle.last.min(index);
@@ -336,7 +340,8 @@ impl Sequence {
         }
     }
 
-    /// Everything is over: the range that may be released to the store, if the store's index still is its end.
+    /// Everything is over: the range that may be released to the store, if the store's index still
+    /// is its end.
     ///
     /// The ids are dead from here on, whether or not the release is sent.
     pub fn release(&mut self) -> Option<Range> {
@@ -369,7 +374,8 @@ impl Sequence {
     /// Gives a handle what it lacks, as far as it is free; true when it lacks nothing more.
     fn serve(&mut self, now: Duration, id: HandleId) -> bool {
         let Some(handle) = self.handles.get_mut(id) else { return true };
-        // A little more than it lacks, when there is plenty and no other handle waits: it will be back.
+        // A little more than it lacks, when there is plenty and no other handle waits: it will be
+        // back.
         let size = handle.lease.next(now);
         let ahead = if self.queue.is_empty() { size.min(self.free.fresh() / 2) } else { 0 };
         let mut wanted = handle.missing.max(ahead);
@@ -406,7 +412,8 @@ impl Sequence {
         woken
     }
 
-    /// Stores check this by themselves; a store that does not must not lead to an id handed out twice.
+    /// Stores check this by themselves; a store that does not must not lead to an id handed out
+    /// twice.
     fn check(&self, claim: &Claim, range: Range) -> Result<Range, ClaimError> {
         let floor = claim.owned_to.unwrap_or(0);
         if range.len() == claim.count && range.start >= floor {
@@ -415,7 +422,8 @@ impl Sequence {
         Err(super::store::went_back(&self.label, range.start, floor))
     }
 
-    /// No retry can mend it: every waiter gets the error. Returns the handles that have something to look at.
+    /// No retry can mend it: every waiter gets the error. Returns the handles that have something
+    /// to look at.
     pub fn fail(&mut self, now: Duration, error: Error) -> Vec<HandleId> {
         self.counters.errors += 1;
         self.lasting = true;
@@ -433,7 +441,8 @@ impl Sequence {
 
     /// The counter went back, so other clients may own the ids in hand: no handle may use them.
     ///
-    /// The next claim is made as ever. It gets a range once the index is at or past `owned_to` again.
+    /// The next claim is made as ever. It gets a range once the index is at or past `owned_to`
+    /// again.
     fn revoke(&mut self, now: Duration, error: Error) -> Vec<HandleId> {
         self.fail(now, error);
         self.free.clear();

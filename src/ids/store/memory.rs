@@ -7,7 +7,9 @@ use super::{Answer, Claim, ClaimError, Document, Operation, Outcome, vanished, w
 use crate::ids::Range;
 
 /// Indexes by collection and name. Meant to be shared: all threads see the same sequences.
-static INDEXES: Mutex<BTreeMap<(Box<str>, Box<str>), i64>> = Mutex::new(BTreeMap::new());
+static INDEXES: Mutex<Indexes> = Mutex::new(BTreeMap::new());
+
+type Indexes = BTreeMap<(Box<str>, Box<str>), i64>;
 
 /// Answers at once: memory has no claimer thread.
 pub(in crate::ids) fn answer(document: &Document, operation: &Operation) -> Answer {

@@ -1,7 +1,7 @@
 //! Where ranges come from.
 //!
-//! A store holds, for every sequence, the first id that no client owns. To claim `n` ids is to raise
-//! it by `n`, in one step that is atomic and durable.
+//! A store holds, for every sequence, the first id that no client owns. To claim `n` ids is to
+//! raise it by `n`, in one step that is atomic and durable.
 
 pub(super) mod memory;
 #[cfg(feature = "mongo")]
@@ -17,10 +17,10 @@ use std::time::Duration;
 pub use store_url::StoreUrl;
 
 use super::Range;
-use super::claimer::Reply;
 use crate::{Error, ErrorCode};
 
-/// How long an attempt may take, from when it is sent. A driver's own timeouts are longer or absent.
+/// How long an attempt may take, from when it is sent. A driver's own timeouts are longer or
+/// absent.
 pub const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// How long a release may take: the ids that it saves are not worth a longer wait.
@@ -59,8 +59,8 @@ pub struct Claim {
     pub count: u64,
     /// The first id, should the sequence not exist yet.
     pub start: i64,
-    /// One past the highest id that this process ever owned. No range may begin below; and a claimer
-    /// that owned any id never creates the sequence again.
+    /// One past the highest id that this process ever owned. No range may begin below; and a
+    /// claimer that owned any id never creates the sequence again.
     pub owned_to: Option<i64>,
 }
 
@@ -77,12 +77,13 @@ impl Claim {
 pub enum Operation {
     /// Claims ids that no other client owns, now or later. Answered by [`Outcome::Claimed`].
     Claim(Claim),
-    /// Makes `start` the next id, if `end` still is. Sent once, never repeated: the ids are dead from
-    /// the moment it is sent, whatever the answer.
+    /// Makes `start` the next id, if `end` still is. Sent once, never repeated: the ids are dead
+    /// from the moment it is sent, whatever the answer.
     Release(Range),
     /// Reads the next id that a claim would get. Never creates the document.
     Read,
-    /// Makes `index` the next id and creates the document if there is none. Without `force` only forward.
+    /// Makes `index` the next id and creates the document if there is none. Without `force` only
+    /// forward.
     Set {
         /// The next id.
         index: i64,
@@ -132,13 +133,44 @@ pub enum ClaimError {
     },
 }
 
-/// An operation on a document. `reply` is to be given one answer.
+/// Takes the answer to a request.
+pub struct Reply(Option<Box<dyn FnOnce(Answer) + Send>>);
+
+impl Reply {
+    pub(super) fn new(deliver: impl FnOnce(Answer) + Send + 'static) -> Self {
+        Self(Some(Box::new(deliver)))
+    }
+
+    /// Answers the request.
+    pub fn send(mut self, answer: Answer) {
+        self.deliver(answer);
+    }
+
+    fn deliver(&mut self, answer: Answer) {
+        if let Some(deliver) = self.0.take() {
+            deliver(answer);
+        }
+    }
+}
+
+impl Drop for Reply {
+    /// A request whose task panicked or was given up is answered too.
+    fn drop(&mut self) {
+        self.deliver(Err(ClaimError::Transient(Error::new(
+            ErrorCode::SequenceUnavailable,
+            "the request to the store ended without an answer",
+        ))));
+    }
+}
+
+/// An operation on a document.
 pub struct Request {
     /// The sequence.
     pub document: Arc<Document>,
     /// What to do.
     pub operation: Operation,
-    pub(super) reply: Reply,
+    /// Is to be given one answer.
+    pub reply: Reply,
 }
 
 /// A store as its claimer drives it, on one thread.
@@ -146,7 +178,8 @@ pub trait Store: Send {
     /// How many requests may be in flight at once.
     fn room(&self) -> usize;
 
-    /// Starts requests, no more than there is room for. Each is answered before its limit has passed.
+    /// Starts requests, no more than there is room for. Each is answered before its limit has
+    /// passed.
     fn start(&mut self, requests: Vec<Request>);
 }
 
@@ -183,7 +216,7 @@ fn vanished(label: &str, owned_to: i64) -> ClaimError {
 }
 
 /// The attempt took too long.
-#[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
+#[cfg(feature = "mongo")]
 fn unanswered(label: &str, limit: Duration) -> ClaimError {
     let message = format!("{label} did not answer within {} s", limit.as_secs());
     ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message))

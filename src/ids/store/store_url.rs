@@ -33,7 +33,8 @@ impl StoreUrl {
     /// ```
     ///
     /// # Errors
-    /// `InvalidArgument` when it is none of these. Nothing is connected to, so a host may still be wrong.
+    /// `InvalidArgument` when it is none of these. Nothing is connected to, so a host may still be
+    /// wrong.
     pub fn parse(url: &str) -> Result<Self> {
         let wrong = |what: &str| {
             let message = format!("url must be mongodb://…, mongodb+srv://…, sqlite:FILE or memory:; {what}");
@@ -98,8 +99,9 @@ impl StoreUrl {
 
     /// The store for its claimer thread. Nothing is connected to before the first request.
     ///
-    /// The store wakes the claimer by `wake` when there is room for more requests, and ends its waits at `cancel`.
-    #[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(unused_variables))]
+    /// The store wakes the claimer by `wake` when there is room for more requests, and ends its
+    /// waits at `cancel`.
+    #[cfg_attr(not(all(feature = "mongo", feature = "sqlite")), allow(unused_variables))]
     pub(in crate::ids) fn store(&self, wake: Sender<()>, cancel: Cancel) -> Option<Box<dyn Store>> {
         match self {
             Self::Memory => None,
@@ -119,7 +121,8 @@ fn without_slash_before_drive(file: &str) -> &str {
     }
 }
 
-/// Windows opens a path of more than 259 characters by this prefix alone, where long paths are not switched on.
+/// Windows opens a path of more than 259 characters by this prefix alone, where long paths are not
+/// switched on.
 #[cfg(feature = "sqlite")]
 fn with_long_prefix(path: std::path::PathBuf) -> std::path::PathBuf {
     // SQLite appends this to the name.

@@ -20,8 +20,8 @@ const MAX_POOL_SIZE: u32 = 100;
 /// Connections that the driver opens at a time: its own default.
 const CONNECTING: usize = 2;
 
-/// How long an attempt looks for a primary, unless the URL says otherwise. The next attempt looks again, and a caller
-/// that gives up in between can be told what is wrong.
+/// How long an attempt looks for a primary, unless the URL says otherwise. The next attempt looks
+/// again, and a caller that gives up in between can be told what is wrong.
 const SELECTION: Duration = Duration::from_millis(500);
 
 pub(super) struct Connection {
@@ -48,8 +48,8 @@ impl Connection {
         }
     }
 
-    /// How many requests find a connection, or have one opened for them: more would wait in the driver's own queue
-    /// while their time runs.
+    /// How many requests find a connection, or have one opened for them: more would wait in the
+    /// driver's own queue while their time runs.
     pub fn room(&self) -> usize {
         let ready = self.ready.connections.lock().unwrap_or_else(PoisonError::into_inner).len();
         usize::try_from(self.max_pool_size).unwrap_or(usize::MAX).min(ready + CONNECTING)

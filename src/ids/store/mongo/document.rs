@@ -97,7 +97,8 @@ impl SequenceDocument {
 
     /// The index after an increment; none when there is no index that the claim may raise.
     async fn raise(&self, floor: i64, count: i64) -> Result<Option<i64>, DriverError> {
-        // The floor keeps a claim from walking an index that went back through ids of other clients.
+        // The floor keeps a claim from walking an index that went back through ids of other
+        // clients.
         let countable = doc! { "$type": ["int", "long"], "$gte": floor, "$lte": i64::MAX - count };
         let raised = self
             .collection

@@ -1,7 +1,7 @@
 //! Sequences in MongoDB: a document each, as the original has them.
 //!
-//! tokio runs the driver and nothing else, on one thread. The end of the runtime is bounded, since a
-//! DNS look-up cannot be cancelled.
+//! tokio runs the driver and nothing else, on one thread. The end of the runtime is bounded, since
+//! a DNS look-up cannot be cancelled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,9 +26,10 @@ pub(super) use url_options::adapt;
 /// How long the end of the runtime may take.
 const SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// Server errors that no retry mends: IllegalOperation, CommandNotFound, Unauthorized, AuthenticationFailed,
-/// InvalidNamespace, CommandNotSupported, DocumentValidationFailure, CommandNotSupportedOnView, NotImplemented,
-/// DataCorruptionDetected, AtlasError, DatabaseDifferCase.
+/// Server errors that no retry mends: IllegalOperation, CommandNotFound, Unauthorized,
+/// AuthenticationFailed, InvalidNamespace, CommandNotSupported, DocumentValidationFailure,
+/// CommandNotSupportedOnView, NotImplemented, DataCorruptionDetected, AtlasError,
+/// DatabaseDifferCase.
 const LASTING: [i32; 12] = [20, 59, 13, 18, 73, 115, 121, 166, 238, 301, 8000, 13297];
 
 /// A MongoDB deployment, as its claimer drives it.

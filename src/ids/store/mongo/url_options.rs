@@ -1,14 +1,16 @@
 //! The options of a connection string, as the Rust driver takes them.
 //!
 //! People copy the string that their application gives to the Node driver. What that one takes is
-//! taken here where it can be, ignored where it does not matter for claims, and refused by name otherwise.
+//! taken here where it can be, ignored where it does not matter for claims, and refused by name
+//! otherwise.
 
 use mongodb::options::ConnectionString;
 
 use super::secrets::{self, Cause};
 use crate::{Error, ErrorCode, Result};
 
-/// Options of the Node driver that claims do not need: they concern the documents of an application, or tune it.
+/// Options of the Node driver that claims do not need: they concern the documents of an
+/// application, or tune it.
 const IGNORED: [&str; 23] = [
     "autoselectfamily",
     "autoselectfamilyattempttimeout",
@@ -35,7 +37,8 @@ const IGNORED: [&str; 23] = [
     "useunifiedtopology",
 ];
 
-/// Options that are set for every claim, whatever the URL says: write concern majority with journal.
+/// Options that are set for every claim, whatever the URL says: write concern majority with
+/// journal.
 const FORCED: [&str; 2] = ["w", "journal"];
 
 /// Compressors that this build has.
@@ -114,7 +117,8 @@ fn check(url: &str) -> Result<()> {
             "it holds an @ after the first ?; percent-encode both in a password or an option".to_owned(),
         );
     }
-    // What the driver says of a URL may hold a piece of the password, so it is asked about the URL without.
+    // What the driver says of a URL may hold a piece of the password, so it is asked about the URL
+    // without.
     let harmless = secrets::with_other_user(url);
     match ConnectionString::parse(&harmless) {
         Err(error) => wrong(Cause::new(&error, url).to_string()),

@@ -1,10 +1,10 @@
 //! Locks and descriptors of this copy of SQLite, made harmless to another copy in the process.
 //!
-//! SQLite's record locks belong to the process: two copies of the library do not see each other's, and
-//! a `close()` of any descriptor drops all locks of the process on that file. An application that keeps
-//! its tables in the file of the ids would lose them. So the locks of this copy belong to the open file
-//! description, its descriptors stay open, and a file that is opened again gets its descriptor back.
-//! A lock then belongs to one descriptor, which allows one connection for each file: see `file`.
+//! SQLite's record locks belong to the process: two copies of the library do not see each other's,
+//! and a `close()` of any descriptor drops all locks of the process on that file. An application
+//! that keeps its tables in the file of the ids would lose them. So the locks of this copy belong
+//! to the open file description, its descriptors stay open, and a file that is opened again gets
+//! its descriptor back. That allows one connection for each file: see `file`.
 //!
 //! Source: <https://www.sqlite.org/howtocorrupt.html>, sections 2.2 and 2.2.1; `fcntl(2)`, "Open file
 //! description locks". `sqlite3_vfs.xSetSystemCall` replaces the calls in this copy alone.
@@ -61,9 +61,10 @@ fn probe() -> io::Result<()> {
 }
 
 fn replace(name: &CStr, function: *const c_void) {
-    // SAFETY: the default VFS lives for ever and is one of SQLite's own, which take each of the three names. The
-    // function has the signature of the system call that it replaces; SQLite casts it back before a call. No other
-    // thread is in SQLite: it is installed before the first file is opened.
+    // SAFETY: the default VFS lives for ever and is one of SQLite's own, which take each of the
+    // three names. The function has the signature of the system call that it replaces; SQLite casts
+    // it back before a call. No other thread is in SQLite: it is installed before the first file is
+    // opened.
     unsafe {
         let vfs = ffi::sqlite3_vfs_find(std::ptr::null());
         if let Some(set) = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall) {
@@ -74,7 +75,7 @@ fn replace(name: &CStr, function: *const c_void) {
 }
 
 fn whole_file(kind: impl TryInto<libc::c_short>) -> libc::flock {
-    // SAFETY: all zeros is a value of this plain C struct: from the start of the file to its end, process 0.
+    // SAFETY: all zeros is a value of this plain C struct: the whole file, process 0.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind.try_into().unwrap_or_default();
     lock
@@ -83,8 +84,8 @@ fn whole_file(kind: impl TryInto<libc::c_short>) -> libc::flock {
 /// `fcntl(2)`, with locks of the open file description in the place of the process's.
 ///
 /// # Safety
-/// As of the system call. SQLite calls it as a variadic function: its third argument comes where a fixed one would,
-/// but on Apple's arm64, where it comes after the eight registers.
+/// As of the system call. SQLite calls it as a variadic function: its third argument comes where a
+/// fixed one would, but on Apple's arm64, where it comes after the eight registers.
 unsafe extern "C" fn fcntl(
     descriptor: c_int,
     command: c_int,
@@ -102,8 +103,7 @@ unsafe extern "C" fn fcntl(
         // SAFETY: passed on as it came.
         other => return unsafe { libc::fcntl(descriptor, other, argument) },
     };
-    // SAFETY: both commands come with a pointer to a lock that SQLite owns for the call. `l_pid` must be 0 for locks
-    // of an open file description, and SQLite does not read it.
+    // SAFETY: both commands come with a lock of SQLite's, whose `l_pid` must be 0 for this kind.
     unsafe {
         if let Some(lock) = argument.cast::<libc::flock>().as_mut() {
             lock.l_pid = 0;

@@ -23,7 +23,8 @@ static OPEN: Mutex<BTreeMap<FileId, Weak<File>>> = Mutex::new(BTreeMap::new());
 struct FileId(u64, u64);
 
 impl FileId {
-    /// Asked with `stat` alone: to open the file and close it again would drop the application's locks.
+    /// Asked with `stat` alone: to open the file and close it again would drop the application's
+    /// locks.
     #[cfg(unix)]
     fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
@@ -98,10 +99,10 @@ impl OpenFile {
 
     /// Puts the settings in force that make a commit outlive a loss of power, and reads them back.
     ///
-    /// A file that holds nothing but ids gets a write-ahead log. Any other belongs to the application, whose
-    /// journal mode stays; what is set is this connection's alone.
-    /// Source: <https://www.sqlite.org/pragma.html#pragma_synchronous>: FULL is durable in WAL mode, EXTRA in
-    /// rollback modes.
+    /// A file that holds nothing but ids gets a write-ahead log. Any other belongs to the
+    /// application, whose journal mode stays; what is set is this connection's alone. Source:
+    /// <https://www.sqlite.org/pragma.html#pragma_synchronous>: FULL is durable in WAL mode, EXTRA
+    /// in rollback modes.
     pub fn make_durable(&self, connection: &Connection) -> Result<(), Failure> {
         let Some(file) = self.file().filter(|file| !file.durable.load(Ordering::Relaxed)) else {
             return Ok(());
@@ -113,7 +114,8 @@ impl OpenFile {
             mode = text("PRAGMA journal_mode = WAL").unwrap_or(mode);
         }
         let wanted = if mode == "wal" { 2 } else { 3 };
-        // The second one counts on macOS, where the disk's own cache may lose what is committed without it.
+        // The second one counts on macOS, where the disk's own cache may lose what is committed
+        // without it.
         connection.execute_batch(&format!("PRAGMA synchronous = {wanted}; PRAGMA fullfsync = ON"))?;
         let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let (synchronous, fullfsync) = (number("synchronous")?, number("fullfsync")?);
@@ -147,7 +149,8 @@ thread_local! {
     static PATIENCE: RefCell<Option<Patience>> = const { RefCell::new(None) };
 }
 
-/// Runs `work`, whose statements wait for the locks of other connections until `deadline` or `cancel`.
+/// Runs `work`, whose statements wait for the locks of other connections until `deadline` or
+/// `cancel`.
 pub(super) fn patient<T>(deadline: Instant, cancel: &Cancel, work: impl FnOnce() -> T) -> T {
     let random = RandomState::new().hash_one(()) | 1;
     PATIENCE.set(Some(Patience { deadline, cancel: cancel.clone(), random }));
@@ -156,8 +159,8 @@ pub(super) fn patient<T>(deadline: Instant, cancel: &Cancel, work: impl FnOnce()
     result
 }
 
-/// Busy handler: sleeps for 0.2 to 2 ms, with jitter. SQLite's own sleeps grow to 100 ms, so that of many processes
-/// some wait for seconds.
+/// Busy handler: sleeps for 0.2 to 2 ms, with jitter. SQLite's own sleeps grow to 100 ms, so that
+/// of many processes some wait for seconds.
 fn wait(_attempts: i32) -> bool {
     PATIENCE.with_borrow_mut(|patience| {
         let Some(patience) = patience else { return false };

@@ -44,8 +44,8 @@ impl Sqlite {
         if reads && self.file.is_none() && !self.path.exists() {
             return Ok(requests.iter().map(|_| Ok(Outcome::Index(None))).collect());
         }
-        // A file that was replaced would take the claims with it. In the file that is there now, a claim begins no
-        // lower than what this process owned.
+        // A file that was replaced would take the claims with it. In the file that is there now, a
+        // claim begins no lower than what this process owned.
         if let Some(file) = self.file.take().filter(|file| file.is_at(&self.path)) {
             self.file = Some(file);
         }
@@ -93,7 +93,8 @@ fn transact(connection: &Connection, requests: &[Request], reads: bool) -> Resul
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
         match operate(connection, request) {
-            // A statement that failed may have ended the whole transaction, or concern the whole file.
+            // A statement that failed may have ended the whole transaction, or concern the whole
+            // file.
             Err(failure) if connection.is_autocommit() || matches!(failure, Failure::Replaced) => {
                 roll_back(connection);
                 return Err(failure);
@@ -170,8 +171,8 @@ impl Failure {
         matches!(cause.sqlite_error_code(), Some(Sqlite3::DatabaseBusy | Sqlite3::DatabaseLocked))
     }
 
-    fn unavailable(lasting: bool, what: String) -> Self {
-        Self::File { lasting, code: ErrorCode::SequenceUnavailable, what, cause: None }
+    fn unavailable(what: String) -> Self {
+        Self::File { lasting: true, code: ErrorCode::SequenceUnavailable, what, cause: None }
     }
 
     #[cfg(unix)]
@@ -180,7 +181,7 @@ impl Failure {
             "cannot be opened: this system has no locks of an open file description ({error}), without which two \
              copies of SQLite in a process corrupt a file"
         );
-        Self::unavailable(true, what)
+        Self::unavailable(what)
     }
 
     fn settings(mode: &str, synchronous: i64, fullfsync: i64) -> Self {
@@ -188,7 +189,7 @@ impl Failure {
             "cannot be made durable: journal_mode is {mode:?}, and synchronous {synchronous} and fullfsync \
              {fullfsync} stay as they are"
         );
-        Self::unavailable(true, what)
+        Self::unavailable(what)
     }
 }
 
@@ -223,8 +224,7 @@ impl From<rusqlite::Error> for Failure {
 mod tests {
     use super::*;
     use crate::ids::Range;
-    use crate::ids::claimer::request;
-    use crate::ids::store::{Claim, StoreUrl};
+    use crate::ids::store::{Claim, Reply, StoreUrl};
 
     const CLAIM: Operation = Operation::Claim(Claim { count: 3, start: 7, owned_to: None });
 
@@ -252,10 +252,14 @@ mod tests {
     /// The answers to claims of these sequences, made at once.
     fn claim(store: &mut Sqlite, names: &[&str]) -> Vec<Answer> {
         let url = StoreUrl::parse("memory:").unwrap();
-        let requests = names.iter().map(|name| request(url.document("ids", name), CLAIM));
-        let (requests, answers): (Vec<_>, Vec<_>) = requests.unzip();
-        store.start(requests);
-        answers.into_iter().map(|answer| answer()).collect()
+        let (answers, answered) = crossbeam_channel::unbounded();
+        let request = |name: &&str| {
+            let answers = answers.clone();
+            let reply = Reply::new(move |answer| answers.send(answer).unwrap());
+            Request { document: Arc::new(url.document("ids", name)), operation: CLAIM, reply }
+        };
+        store.start(names.iter().map(request).collect());
+        answered.try_iter().collect()
     }
 
     fn run(store: &Sqlite, sql: &str) {
@@ -283,9 +287,7 @@ mod tests {
         assert_eq!(settings(&store), ("wal".to_owned(), [2, 1]));
 
         let shared = Database::new("shared");
-        let application = Connection::open(&shared.0).unwrap();
-        application.execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
-        drop(application);
+        Connection::open(&shared.0).unwrap().execute_batch("CREATE TABLE orders (id INTEGER)").unwrap();
         let mut store = shared.store();
         assert!(claim(&mut store, &["a"])[0].is_ok());
         assert_eq!(settings(&store), ("delete".to_owned(), [3, 1]));
@@ -316,8 +318,7 @@ mod tests {
             "CREATE TRIGGER refuses BEFORE UPDATE ON ids WHEN NEW._id = 'b' BEGIN SELECT RAISE(ABORT, 'no'); END",
         );
         let answers = claim(&mut store, &["a", "b", "c"]);
-        assert_eq!(answers[0].as_ref().unwrap(), &claimed(10));
+        assert_eq!([&answers[0], &answers[2]].map(|answer| answer.clone().unwrap()), [10, 7].map(claimed));
         assert!(matches!(answers[1], Err(ClaimError::Permanent(_))));
-        assert_eq!(answers[2].as_ref().unwrap(), &claimed(7));
     }
 }
