@@ -194,7 +194,7 @@ impl Handle {
         };
         if state.sequence.detach(self.id, unused) > 0 {
             // What it had left may be what another handle waits for.
-            let news = state.sequence.serve_waiting(self.pool.now());
+            let news = state.sequence.serve_all(self.pool.now());
             state.notify(&news);
             drop(state);
             self.pool.served.notify_all();

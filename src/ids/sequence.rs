@@ -173,13 +173,6 @@ impl Sequence {
         self.handles.len()
     }
 
-    /// Serves the waiting handles from the free ranges, as after another handle returned ids.
-    ///
-    /// Returns the handles that have something to look at.
-    pub fn serve_waiting(&mut self, now: Duration) -> Vec<HandleId> {
-        self.serve_all(now)
-    }
-
     /// The callers of a handle lack `missing` ids in all: grants what is free, and queues the
     /// handle for the rest.
     pub fn request(&mut self, now: Duration, id: HandleId, missing: u64) {
@@ -397,8 +390,9 @@ impl Sequence {
         handle.missing == 0
     }
 
-    /// Serves the queue, round-robin: a handle that got only a part goes to its end.
-    fn serve_all(&mut self, now: Duration) -> Vec<HandleId> {
+    /// Serves the queue from the free ranges, round-robin: a handle that got only a part goes to
+    /// its end. Returns the handles that have something to look at.
+    pub fn serve_all(&mut self, now: Duration) -> Vec<HandleId> {
         let mut woken = Vec::new();
         for _ in 0..self.queue.len() {
             let Some(id) = self.queue.pop_front() else { break };

@@ -11,31 +11,10 @@ use crate::{Error, ErrorCode, Result};
 
 /// Options of the Node driver that claims do not need: they concern the documents of an
 /// application, or tune it.
-const IGNORED: [&str; 23] = [
-    "autoselectfamily",
-    "autoselectfamilyattempttimeout",
-    "bsonregexp",
-    "checkkeys",
-    "enableutf8validation",
-    "family",
-    "forceserverobjectid",
-    "ignoreundefined",
-    "keepalive",
-    "keepaliveinitialdelay",
-    "minheartbeatfrequencyms",
-    "monitorcommands",
-    "nodelay",
-    "promotebuffers",
-    "promotelongs",
-    "promotevalues",
-    "raw",
-    "serializefunctions",
-    "sockettimeoutms",
-    "timeoutms",
-    "usebigint64",
-    "usenewurlparser",
-    "useunifiedtopology",
-];
+const IGNORED: &str = "autoselectfamily autoselectfamilyattempttimeout bsonregexp checkkeys enableutf8validation \
+    family forceserverobjectid ignoreundefined keepalive keepaliveinitialdelay \
+    minheartbeatfrequencyms monitorcommands nodelay promotebuffers promotelongs promotevalues raw \
+    serializefunctions sockettimeoutms timeoutms usebigint64 usenewurlparser useunifiedtopology";
 
 /// Options that are set for every claim, whatever the URL says: write concern majority with
 /// journal.
@@ -63,7 +42,7 @@ pub(in crate::ids::store) fn adapt(url: &str) -> Result<Adapted> {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
         match name.to_ascii_lowercase().as_str() {
             name if FORCED.contains(&name) => {}
-            name if IGNORED.contains(&name) => ignored.push(option.to_owned()),
+            name if IGNORED.split(' ').any(|ignored| ignored == name) => ignored.push(option.to_owned()),
             // No limit, to the Node driver; the default is more than enough.
             "maxpoolsize" if value == "0" => ignored.push(option.to_owned()),
             "compressors" => {
