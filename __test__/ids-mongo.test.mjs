@@ -45,7 +45,7 @@ async function fresh(index) {
 /** @param {string} name */
 const raw = async (name) => collection.findOne({ _id: name }, { promoteValues: false, promoteLongs: false })
 
-it('a sequence is the original's document, and starts at 1000', async () => {
+it('a sequence is the original’s document and starts at 1000', async () => {
   const { name, url } = await fresh()
   const sequence = openSequence(name, { url })
   assert.equal(await sequence.nextId(), 1000)
