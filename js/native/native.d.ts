@@ -24,13 +24,22 @@ export declare class SequenceHandles {
   open(url: string, collection: string, name: string, start?: number | undefined | null, step?: number | undefined | null, maxStep?: number | undefined | null, horizon?: number | undefined | null): number
   /** Takes what arrived; events only if they are wanted. What comes later wakes again. */
   news(withEvents: boolean): SequenceNews
-  /** Reads the next id that a claim would get, and creates nothing. Returns the ticket of the answer. */
+  /**
+   * Reads the next id that a claim would get, and creates nothing. Returns the ticket of the
+   * answer.
+   */
   readIndex(url: string, collection: string, name: string): number
-  /** Makes the one element of `index` the next id: forward, or by force. Returns the ticket of the answer. */
+  /**
+   * Makes the one element of `index` the next id: forward, or by force. Returns the ticket of
+   * the answer.
+   */
   setIndex(url: string, collection: string, name: string, index: BigInt64Array, force: boolean): number
   /** Gives a request up whose answer has not come. */
   forget(ticket: number): void
-  /** The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges, if any. */
+  /**
+   * The callers of the handle lack so many ids in all; zero withdraws. Returns flags and ranges,
+   * if any.
+   */
   request(key: number, missing: number): Array<bigint> | null
   /** The ids that are free, if they are enough; queues no request. */
   tryRequest(key: number, missing: number): Array<bigint> | null
@@ -46,7 +55,10 @@ export declare class SequenceHandles {
   label(key: number): string
   /** Counters of the sequence. */
   stats(key: number): SequenceCounters | null
-  /** Closes the handle; `unused` is starts and ends of what it has left. True when that is over at once. */
+  /**
+   * Closes the handle; `unused` is starts and ends of what it has left. True when that is over
+   * at once.
+   */
   close(key: number, unused: BigInt64Array): boolean
   /** Whether what `close` began is over. */
   isClosed(key: number): boolean
@@ -165,7 +177,7 @@ export interface SequenceNews {
   answers: Array<IndexAnswer>
 }
 
-/** Joins the thread, which has said that it is at its end; throws what it panicked with. */
+/** Joins the thread, after `tickerTake` has answered `END`; throws its panic. */
 export declare function tickerEnd(ticks: ExternalObject<unknown>): void
 
 /**
@@ -174,7 +186,7 @@ export declare function tickerEnd(ticks: ExternalObject<unknown>): void
  */
 export declare function tickerHasTime(ticks: ExternalObject<unknown>): boolean
 
-/** What `start` was told. Its shape was checked in JavaScript. */
+/** The options of `start`. Their shape was checked in JavaScript. */
 export interface TickerOptions {
   /** Milliseconds between ticks. */
   interval: number
@@ -182,7 +194,7 @@ export interface TickerOptions {
   count?: number
   /** Ticks that may wait. */
   capacity: number
-  /** What happens when they do. */
+  /** What happens to a tick when so many wait. */
   overflow: 'block' | 'drop-oldest' | 'drop-newest' | 'latest'
 }
 
