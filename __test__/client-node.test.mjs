@@ -78,10 +78,12 @@ it('whatever fails has a code', async () => {
       },
     }),
   )
-  const shared = new Uint8Array(new SharedArrayBuffer(100))
-  for (const source of [used, broken, shared, { width: 5 }]) {
+  for (const source of [used, broken, { width: 5 }]) {
     await assert.rejects(decodeImage(source), { name: 'TexampleError', code: 'ERR_TEXAMPLE_IMAGE_UNREADABLE' })
   }
+  // Node.js 24 reads shared memory, and finds no PNG there.
+  const shared = new Uint8Array(new SharedArrayBuffer(100))
+  await assert.rejects(decodeImage(shared), { name: 'TexampleError', code: /IMAGE_(UNREADABLE|INVALID)$/ })
 })
 
 it('a wrong argument of the encoder is named', async () => {
