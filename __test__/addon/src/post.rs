@@ -1,6 +1,7 @@
 //! Numbers, and the ends that a thread can have.
 
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{Either, Env, Function, PromiseRaw, Unknown};
@@ -219,16 +220,25 @@ pub fn exclusive(env: Env, callback: Function<'_, Vec<u32>, ()>) -> napi::Result
     Ok(Source { bridge, producer: None })
 }
 
-/// Wakes `times` times from a thread, and leaves a clone in it.
+/// Wakes `times` times from a thread before it returns, and once more when its environment has
+/// ended.
 #[napi]
 pub fn wake(env: Env, times: u32, callback: Function<'_, (), ()>) -> napi::Result<()> {
+    let (end, has_ended) = channel::<()>();
+    let (late, was_late) = channel::<()>();
+    // Added before the waker, so that it runs after the waker's own hook.
+    env.add_env_cleanup_hook(end, move |end| {
+        drop(end);
+        let _ = was_late.recv();
+    })?;
     let waker = Waker::new(&env, "wake", &callback)?;
+    let early = waker.clone();
+    let burst = std::thread::spawn(move || (0..times).for_each(|_| early.wake()));
+    burst.join().map_err(|_| napi::Error::from_reason("the thread panicked"))?;
     std::thread::spawn(move || {
-        for _ in 0..times {
-            waker.wake();
-        }
-        std::thread::sleep(Duration::from_millis(300));
+        let _ = has_ended.recv();
         waker.wake();
+        drop(late);
     });
     Ok(())
 }

@@ -206,20 +206,16 @@ impl Delivery {
             return Ok(if has_promised { Called::Promised } else { Called::Returned });
         }
         // SAFETY: as above.
-        let promise = unsafe { inbox.environment().as_promise(returned) };
-        let Some(promise) = promise.inspect_err(|_| inbox.consumer().failed(count))? else {
+        let has_promised = inbox.environment().promises().and_then(|promises| unsafe {
+            promises.when_settled(returned, || {
+                let inbox = Rc::clone(inbox);
+                Box::new(move |settled| when_settled(&inbox, count, &settled))
+            })
+        });
+        if !has_promised.inspect_err(|_| inbox.consumer().failed(count))? {
             return Ok(Called::Returned);
-        };
-        let settled = {
-            let inbox = Rc::clone(inbox);
-            Box::new(move |settled: Settled| when_settled(&inbox, count, &settled))
-        };
+        }
         inbox.awaits();
-        // SAFETY: as above.
-        unsafe { inbox.environment().when_settled(promise, settled) }.inspect_err(|_| {
-            inbox.consumer().failed(count);
-            inbox.goes_on();
-        })?;
         Ok(Called::Promised)
     }
 }

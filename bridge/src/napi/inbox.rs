@@ -20,6 +20,9 @@ use crate::{Consumer, Options, Overflow, Producer, Stats, Taken, Thread, ThreadE
 
 /// Messages of a smaller queue are taken one by one, so that it is never half lent out.
 const MIN_LENDING_CAPACITY: usize = 32;
+/// Messages in hand at the most. All of them count against the capacity until the last was
+/// delivered: half a queue of them would make producers wait for no reason.
+const MAX_IN_HAND: usize = 64;
 
 /// Called once, when the bridge is stopped or its environment ends.
 pub(super) type OnStop = Box<dyn FnOnce()>;
@@ -36,10 +39,11 @@ pub(super) struct Inbox<T: 'static> {
     /// What `on_stop` panicked with.
     stop_error: Cell<Option<ThreadError>>,
     budget: Cell<TurnBudget>,
-    /// The event loop must turn before more is taken.
+    /// The event loop must turn before more is taken; the drain is called in its next turn.
     has_yielded: Cell<bool>,
-    /// The drain will be called in the next turn.
-    looks_again: Cell<bool>,
+    /// The next look marks the end of this turn: setting an immediate takes longer than most
+    /// callbacks, and what was taken shall not wait for it.
+    marks: Cell<bool>,
     is_closed: Cell<bool>,
     /// Messages that were taken and not delivered yet, in order.
     in_hand: RefCell<VecDeque<T>>,
@@ -97,7 +101,7 @@ impl<T: Send + 'static> Inbox<T> {
             stop_error: Cell::new(None),
             budget: Cell::default(),
             has_yielded: Cell::new(false),
-            looks_again: Cell::new(false),
+            marks: Cell::new(false),
             is_closed: Cell::new(false),
             in_hand: RefCell::default(),
             failures: RefCell::default(),
@@ -185,7 +189,7 @@ impl<T: Send + 'static> Inbox<T> {
     pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Next<()>> {
         // A policy that drops must see all that wait, so nothing is taken ahead from under it.
         let lends = self.overflow == Overflow::Block && self.consumer.capacity() >= MIN_LENDING_CAPACITY;
-        let most = self.consumer.capacity() / 2;
+        let most = (self.consumer.capacity() / 2).min(MAX_IN_HAND);
         let next = self.next(
             |consumer, chunk| {
                 if lends { consumer.take_lent(chunk.min(most)) } else { consumer.take(1) }
@@ -217,6 +221,9 @@ impl<T: Send + 'static> Inbox<T> {
     }
 
     fn time(self: &Rc<Self>) -> napi::Result<Option<usize>> {
+        if self.marks.take() {
+            self.environment.mark_turn()?;
+        }
         if self.has_yielded.get() {
             return Ok(None); // Woken once more, and the event loop has not turned yet.
         }
@@ -226,24 +233,15 @@ impl<T: Send + 'static> Inbox<T> {
         Ok(match step {
             Step::Take(chunk) => Some(chunk),
             Step::MarkAndTake(chunk) => {
-                self.environment.mark_turn()?;
+                self.marks.set(true);
                 Some(chunk)
             }
             Step::Yield => {
-                self.look_after_turn()?;
+                self.environment.yield_turn(Rc::clone(self) as Rc<dyn Member>)?;
                 self.has_yielded.set(true);
                 None
             }
         })
-    }
-
-    /// Has the drain called after this turn of the event loop.
-    pub(super) fn look_after_turn(self: &Rc<Self>) -> napi::Result<()> {
-        if !self.looks_again.get() {
-            self.environment.yield_turn(Rc::clone(self) as Rc<dyn Member>)?;
-            self.looks_again.set(true);
-        }
-        Ok(())
     }
 
     fn pause(&self) {
@@ -400,7 +398,6 @@ impl<T: Send + 'static> Inbox<T> {
 
 impl<T: Send + 'static> Member for Inbox<T> {
     fn turned(&self) {
-        self.looks_again.set(false);
         self.has_yielded.set(false);
         self.wakeup.wake();
     }

@@ -318,12 +318,8 @@ where
                 // SAFETY: on the thread of a live environment, in the scope of the wake-up's call.
                 unsafe { scoped(inbox.env(), || self.put(pending)) }?;
             }
-            if has_put && self.is_eager() && !inbox.is_closed() {
-                if self.in_flight.get() > 0 {
-                    // The next question comes after these promises, which look again. In case that
-                    // they stay pending there is the end of the turn.
-                    return inbox.look_after_turn();
-                }
+            // The promises that are pending run after this, so spinning would hold them up.
+            if has_put && self.in_flight.get() == 0 && self.is_eager() && !inbox.is_closed() {
                 self.await_question();
             }
             match inbox.next_in_hand()? {
@@ -372,28 +368,20 @@ where
         let key = self.replies.insert(responder);
         // SAFETY: values of `env`, on its thread.
         let answer = unsafe {
-            call(env, None, self.callback.get()?, &arguments)
-                .and_then(|returned| Ok((returned, inbox.environment().as_promise(returned)?)))
+            call(env, None, self.callback.get()?, &arguments).and_then(|returned| {
+                let has_promised = inbox.environment().promises()?.when_settled(returned, || {
+                    let answers = Rc::clone(self);
+                    Box::new(move |settled| answers.when_settled(key, settled))
+                })?;
+                Ok((returned, has_promised))
+            })
         };
         match answer {
-            Ok((answer, None)) => {
-                self.answer(key, answer);
-                Ok(())
-            }
-            Ok((_, Some(promise))) => {
-                let answers = Rc::clone(self);
-                let settled = Box::new(move |settled| answers.when_settled(key, settled));
-                // SAFETY: as above.
-                match unsafe { inbox.environment().when_settled(promise, settled) } {
-                    Ok(()) => {
-                        self.in_flight.set(self.in_flight.get() + 1);
-                        Ok(())
-                    }
-                    Err(error) => self.has_thrown(key, &error),
-                }
-            }
-            Err(error) => self.has_thrown(key, &error),
+            Ok((answer, false)) => self.answer(key, answer),
+            Ok((_, true)) => self.in_flight.set(self.in_flight.get() + 1),
+            Err(error) => return self.has_thrown(key, &error),
         }
+        Ok(())
     }
 
     fn answer(&self, key: usize, value: sys::napi_value) {
