@@ -138,11 +138,15 @@ class Sequence {
     if (this.#at < this.#end) return this.#at++
     if (this.#refill(1)) return this.#at++
     this.#assertOpen()
-    // Earlier waiters come first.
-    const missing = this.#waiters.wanted + 1 - this.#held
     const begun = now()
     this.#waits++
-    this.#accept(this.#handles.requestBlocking(this.#key, missing, this.#timeout))
+    let revoked = true
+    while (revoked) {
+      // Earlier waiters come first.
+      const missing = this.#waiters.wanted + 1 - this.#held
+      const left = Math.max(this.#timeout - (now() - begun), 0)
+      revoked = this.#accept(this.#handles.requestBlocking(this.#key, missing, left))
+    }
     this.#waiters.longest = Math.max(this.#waiters.longest, now() - begun)
     const error = this.#failure()
     if (this.#held < this.#waiters.wanted + 1) {
@@ -299,9 +303,13 @@ class Sequence {
     else this.#ask()
   }
 
-  /** @param {bigint[] | null} lease flags, then starts and ends */
+  /**
+   * @param {bigint[] | null} lease flags, then starts and ends
+   * @returns {boolean} whether ids in hand were dropped without an error: more is lacking than was
+   * requested
+   */
   #accept(lease) {
-    if (lease === null) return
+    if (lease === null) return false
     const flags = lease[0]
     this.#flags |= flags
     if (flags & REVOKED) {
@@ -311,6 +319,7 @@ class Sequence {
       this.#held = 0
     }
     for (let i = 1; i < lease.length; i += 2) this.#add(lease[i], lease[i + 1])
+    return (flags & (REVOKED | FAILED)) === REVOKED
   }
 
   /**

@@ -114,6 +114,10 @@ impl Handle {
                 state.sequence.request(self.pool.now(), self.id, 0);
                 return grant;
             };
+            if more.revoked {
+                // What was granted for this request is gone too.
+                continue;
+            }
             let wait = self.pool.served.wait_timeout(state, left);
             state = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
