@@ -426,6 +426,23 @@ it('a waker calls once for many wake-ups', async () => {
   )
 })
 
+it('a message comes before what its turn costs', async () => {
+  const printed = await script(`
+    const seen = []
+    const real = setImmediate
+    globalThis.setImmediate = (turned) => {
+      seen.push('immediate')
+      return real(turned)
+    }
+    const source = new cases.Source({ count: 50, each: true, every: 2 }, () => {
+      seen.push('message')
+      queueMicrotask(() => seen.push('end'))
+    })
+    source.done().then(() => console.log(seen.join(' ')))`)
+  assert.match(printed, /message immediate end/)
+  assert.doesNotMatch(printed, /immediate message/)
+})
+
 it('the event loop turns while threads post flat out', async () => {
   for (const [name, callback, each] of [
     ['sync', () => {}, true],

@@ -148,9 +148,8 @@ impl Pair {
         // functions can be called.
         unsafe {
             let [first, second] = [pair.function(env, fulfilled)?, pair.function(env, rejected)?];
-            let other = c"other".as_ptr();
-            check_status!(sys::napi_set_named_property(env, first, other, second))?;
-            check_status!(sys::napi_set_named_property(env, second, other, first))?;
+            tie(env, first, second)?;
+            tie(env, second, first)?;
             let functions = [Reference::new(env, first)?, Reference::new(env, second)?];
             functions[1].keep(false);
             let kept = Rc::into_raw(Rc::clone(&pair)).cast_mut().cast::<c_void>();
@@ -209,6 +208,26 @@ impl Pair {
             handler(settled);
         }
     }
+}
+
+/// Keeps `other` for as long as `function` lives. Defined, not set: a setter of a prototype would be
+/// foreign code.
+///
+/// # Safety
+/// `env` is live, this is its thread, and the others are functions of it.
+unsafe fn tie(env: sys::napi_env, function: sys::napi_value, other: sys::napi_value) -> napi::Result<()> {
+    let property = sys::napi_property_descriptor {
+        utf8name: c"other".as_ptr(),
+        name: ptr::null_mut(),
+        method: None,
+        getter: None,
+        setter: None,
+        value: other,
+        attributes: sys::PropertyAttributes::default,
+        data: ptr::null_mut(),
+    };
+    // SAFETY: the caller's promise.
+    check_status!(unsafe { sys::napi_define_properties(env, function, 1, &property) })
 }
 
 impl Drop for Pair {
