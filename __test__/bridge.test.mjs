@@ -82,6 +82,24 @@ it('batches hold every message once', async () => {
   assert.deepEqual(source.stats(), [5000, 5000, 0, 0, 0])
 })
 
+for (const [what, wait, work] of [
+  ['is waited for', true, () => new Promise(setImmediate)],
+  ['takes as long for one as for many', false, () => block(0.5)],
+]) {
+  it(`a callback that ${what} gets batches`, async () => {
+    let calls = 0
+    let count = 0
+    const source = new cases.Source({ count: 4000, wait }, (batch) => {
+      calls++
+      count += batch.length
+      return work()
+    })
+    await source.done()
+    assert.equal(count, 4000)
+    assert.ok(calls < 1000, `${calls} calls`)
+  })
+}
+
 it('a tuple is several arguments', async () => {
   const calls = []
   await cases.pairs((...args) => void calls.push(args)).done()
@@ -213,6 +231,7 @@ for (const [end, expected] of [
   ['coded', { code: 'ERR_DEVICE_GONE', message: 'the device was unplugged' }],
   ['napi', { code: 'ERR_NAMED', message: 'a napi error' }],
   ['io', { code: 'ENOENT' }],
+  ['thrown', { code: 'E_DENIED', message: 'not for you' }],
   ['text', { code: 'ERR_TEXAMPLE_THREAD_FAILED', message: 'only a text' }],
   ['panic', { code: 'ERR_TEXAMPLE_THREAD_PANICKED', message: 'the thread "source" panicked: unplugged' }],
 ]) {

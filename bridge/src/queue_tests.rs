@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Thread, ThreadError};
+use crate::{AskError, Thread, ThreadError};
 
 fn options(capacity: usize, overflow: Overflow) -> Options {
     Options { capacity, overflow }
@@ -307,6 +307,18 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![(0..12_usize).prop_map(Step::Post), (0..12_usize).prop_map(Step::Take)];
     proptest::collection::vec(step, 0..60)
+}
+
+#[test]
+fn a_thread_without_an_answer_failed_unless_it_was_closed() {
+    for closes in [true, false] {
+        let (producer, consumer) = queue::<u32>(Options::default(), || {});
+        if closes {
+            consumer.close();
+        }
+        let thread = Thread::spawn("asker", producer, |_| Err(AskError::Closed)).unwrap();
+        assert_eq!(thread.join().is_ok(), closes);
+    }
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use napi::bindgen_prelude::{Either, Env, Function, PromiseRaw, Unknown};
 use napi_derive::napi;
 use texample_bridge::napi::{Bridge, Waker};
-use texample_bridge::{CodedError, Overflow, PostError, Producer, Stats};
+use texample_bridge::{AskError, CodedError, Overflow, PostError, Producer, Stats};
 
 /// How numbers are posted.
 #[napi(object, object_to_js = false)]
@@ -75,6 +75,10 @@ fn post(producer: &Producer<u32>, options: &Numbers) -> Result<(), Failure> {
         }
         Some("napi") => Err(napi::Error::new("ERR_NAMED", "a napi error".to_owned()).into()),
         Some("io") => Err(std::io::Error::from(std::io::ErrorKind::NotFound).into()),
+        Some("thrown") => {
+            Err(AskError::Thrown { message: "not for you".to_owned(), code: Some("E_DENIED".to_owned()) }
+                .into())
+        }
         Some("text") => Err("only a text".into()),
         _ => Ok(()),
     }

@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use napi::bindgen_prelude::{Env, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec, PromiseRaw};
 use napi::sys;
 
-use super::delivery::{converted, is_pending};
 use super::inbox::{Inbox, Next};
 use super::promises::Settled;
 use super::streak::{Crowd, Streak};
-use super::value::{Reference, call, describe_thrown, pending_exception, scoped};
+use super::value::{Reference, call, converted, describe_thrown, is_pending, pending_exception, scoped};
 use super::wakeup::Drain;
 use crate::reply::{Reply, Responder, reply};
 use crate::{AskError, Options, PostError, Producer, Stats};
