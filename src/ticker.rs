@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_the_queue_ends_a_ticker_that_sleeps_and_one_that_is_blocked() {
+    fn closing_the_queue_ends_a_sleeping_and_a_blocked_ticker() {
         for interval in [MAX_INTERVAL_MS, 0.0] {
             let ticker = Ticker::new(interval, None).unwrap();
             let (consumer, thread) = ticks(ticker, Options { capacity: 4, overflow: Overflow::Block });
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_is_due_at_once_and_later_ticks_keep_their_moment() {
+    fn a_late_tick_is_due_at_once_and_delays_no_later_one() {
         let ticker = Ticker::new(10.0, None).unwrap();
         let now = Instant::now();
         let start = now.checked_sub(Duration::from_millis(95)).unwrap();
