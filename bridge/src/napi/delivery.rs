@@ -228,7 +228,7 @@ impl Delivery {
         if !has_promised.inspect_err(|_| inbox.consumer().failed(count))? {
             return Ok(Called::Returned);
         }
-        inbox.awaits();
+        inbox.wait_for_promise();
         Ok(Called::Promised)
     }
 }

@@ -118,8 +118,8 @@ impl Environment {
 
     /// Marks the end of this turn, by an immediate.
     ///
-    /// An immediate runs right after the poll in which it was set. Bridges go on by waking the next
-    /// poll: beside an idle server that one would sleep, however many unref'd immediates wait.
+    /// It is ref'd, also where the bridge is not: while a ref'd immediate waits the event loop does
+    /// not sleep in its poll, so a bridge beside an idle server goes on at once.
     pub(super) fn mark_turn(&self) -> napi::Result<()> {
         let turn = self.turn.get();
         if turn.is_marked() {
@@ -139,7 +139,7 @@ impl Environment {
         Ok(())
     }
 
-    fn has_turned(&self) {
+    fn end_turn(&self) {
         self.turn.set(self.turn.get().next());
         let yielded = self.yielded.take();
         yielded.iter().for_each(|member| member.turned());
@@ -182,7 +182,7 @@ impl Functions {
         let weak: Weak<Environment> = Rc::downgrade(environment);
         let turned = env.create_function_from_closure::<(), (), _>("turned", move |_| {
             if let Some(environment) = weak.upgrade() {
-                environment.has_turned();
+                environment.end_turn();
             }
             Ok(())
         })?;
@@ -202,7 +202,8 @@ impl Functions {
 }
 
 /// A cleanup hook that ends an environment. Hooks run last in, first out: one that was added after
-/// a threadsafe function was made runs before Node takes that away.
+/// a threadsafe function was made runs before Node takes that away. It stays until it has run or is
+/// removed; dropping this does nothing.
 pub(super) struct Hook {
     env: sys::napi_env,
     data: *mut c_void,

@@ -1,5 +1,11 @@
 //! The event loop's end of a bridge: the queue's consumer, the wake-up, the thread, and what
 //! becomes of them at the end.
+//!
+//! | by | queue | `on_stop` | threadsafe function | thread |
+//! | --- | --- | --- | --- | --- |
+//! | `stop` | closed | called | stays | joined by `end`, once it has returned |
+//! | `end`, after the last message | closed | dropped | released | joined |
+//! | `close`, the environment ends | closed | called | aborted | joined by `join` |
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -14,7 +20,7 @@ use napi::{Status, check_status, sys};
 
 use super::environment::{Environment, Hook, Member};
 use super::value::{coded, thread_error_value, undefined};
-use super::wakeup::{Drain, Wakeup};
+use super::wakeup::{Drain, Release, Wakeup};
 use crate::budget::{Step, TurnBudget};
 use crate::{Consumer, Options, Overflow, Producer, Stats, Taken, Thread, ThreadError, queue};
 
@@ -50,7 +56,7 @@ pub(super) struct Inbox<T: 'static> {
     /// Errors of messages that the program was not told yet.
     failures: RefCell<VecDeque<napi::Error>>,
     /// The promise of a callback is pending, and the next message waits for it.
-    awaits: Cell<bool>,
+    is_waiting: Cell<bool>,
     hook: Cell<Option<Hook>>,
     member: Cell<u64>,
     /// Promises of [`Inbox::done`].
@@ -89,7 +95,7 @@ impl<T: Send + 'static> Inbox<T> {
         });
         consumer.bind_to_this_thread();
         // After the threadsafe function was made, so that it runs before that is taken down.
-        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(false))?;
+        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(Release::Finish))?;
         let inbox = Rc::new(Self {
             name: name.into(),
             environment,
@@ -105,7 +111,7 @@ impl<T: Send + 'static> Inbox<T> {
             is_closed: Cell::new(false),
             in_hand: RefCell::default(),
             failures: RefCell::default(),
-            awaits: Cell::new(false),
+            is_waiting: Cell::new(false),
             hook: Cell::new(Some(hook)),
             member: Cell::new(0),
             listeners: RefCell::default(),
@@ -132,7 +138,7 @@ impl<T: Send + 'static> Inbox<T> {
             }
             Err(error) => {
                 // The producer was dropped, which has asked for a drain that is not to run.
-                self.wakeup.close(true);
+                self.wakeup.close(Release::Abort);
                 drop(self.on_stop.take());
                 self.finish(Err(error.clone()));
                 Err(error)
@@ -170,7 +176,7 @@ impl<T: Send + 'static> Inbox<T> {
             let has_returned = self.thread.borrow().as_ref().is_none_or(Thread::has_returned);
             return Ok(if has_returned { Next::End } else { Next::Rest });
         }
-        if self.awaits.get() {
+        if self.is_waiting.get() {
             self.pause();
             return Ok(Next::Rest);
         }
@@ -207,7 +213,7 @@ impl<T: Send + 'static> Inbox<T> {
 
     /// The next message in hand, if it may be delivered now.
     pub(super) fn take_in_hand(&self) -> Option<T> {
-        if self.awaits.get() { None } else { self.in_hand.borrow_mut().pop_front() }
+        if self.is_waiting.get() { None } else { self.in_hand.borrow_mut().pop_front() }
     }
 
     /// Whether messages that were taken are still to be delivered.
@@ -251,13 +257,13 @@ impl<T: Send + 'static> Inbox<T> {
     }
 
     /// The next message waits until [`goes_on`](Self::goes_on).
-    pub(super) fn awaits(&self) {
-        self.awaits.set(true);
+    pub(super) fn wait_for_promise(&self) {
+        self.is_waiting.set(true);
         self.pause();
     }
 
     pub(super) fn goes_on(&self) {
-        self.awaits.set(false);
+        self.is_waiting.set(false);
         self.wakeup.wake();
     }
 
@@ -351,7 +357,7 @@ impl<T: Send + 'static> Inbox<T> {
         self.consumer.close();
         drop(self.on_stop.take());
         let outcome = self.join_thread();
-        self.wakeup.close(false);
+        self.wakeup.close(Release::Finish);
         self.finish(outcome.clone());
         outcome
     }
@@ -403,7 +409,7 @@ impl<T: Send + 'static> Member for Inbox<T> {
     }
 
     fn close(&self) {
-        self.wakeup.close(true);
+        self.wakeup.close(Release::Abort);
         self.shut();
     }
 

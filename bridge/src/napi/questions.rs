@@ -378,7 +378,7 @@ where
         match answer {
             Ok((answer, false)) => self.answer(key, answer),
             Ok((_, true)) => self.in_flight.set(self.in_flight.get() + 1),
-            Err(error) => return self.has_thrown(key, &error),
+            Err(error) => return self.answer_thrown(key, &error),
         }
         Ok(())
     }
@@ -396,7 +396,7 @@ where
     }
 
     /// A call has failed: what was thrown is the answer, or the environment ends.
-    fn has_thrown(&self, key: usize, error: &napi::Error) -> napi::Result<()> {
+    fn answer_thrown(&self, key: usize, error: &napi::Error) -> napi::Result<()> {
         let env = self.inbox.env();
         self.inbox.consumer().failed(1);
         // SAFETY: on the thread of a live environment. A termination looks like a throw, and so
