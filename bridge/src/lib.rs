@@ -1,11 +1,10 @@
-//! From producer threads to one consumer that must never wait: a bounded queue
-//! with a coalesced wake-up.
+//! From producer threads to one consumer that must never wait: a bounded queue with a coalesced
+//! wake-up.
 //!
-//! A producer posts from any thread. The first message that finds the consumer
-//! asleep wakes it; every later one just joins the queue, so a wake-up costs once
-//! a burst, not once a message. The consumer takes what is there, as much as it
-//! has time for, and never blocks. What happens when it is too slow is the
-//! queue's [`Overflow`]: producers wait, or messages are dropped and counted.
+//! A producer posts from any thread. The first message that finds the consumer asleep wakes it;
+//! every later one just joins the queue, so a wake-up costs once a burst, not once a message. The
+//! consumer takes what is there, as much as it has time for, and never blocks. What happens when it
+//! is too slow is the queue's [`Overflow`]: producers wait, or messages are dropped and counted.
 //!
 //! ```
 //! use std::sync::mpsc;
@@ -35,7 +34,7 @@
 //! # Ok::<(), texample_bridge::ThreadError>(())
 //! ```
 //!
-//! With the feature `napi`, the module `napi` makes a bridge into the event loop of Node.js of it.
+//! The feature `napi` adds the module `napi`: bridges into the event loop of Node.js.
 
 #![cfg_attr(not(feature = "napi"), forbid(unsafe_code))]
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 
 use super::Cancel;
-use super::pool::{Pool, Work, panicked};
+use super::pool::{Pool, Work};
 use super::store::{
     Answer, ClaimError, Document, Operation, Outcome, Reply, Request, Store, StoreUrl, memory,
 };
@@ -39,8 +39,8 @@ struct Shared {
     wake: Sender<()>,
     woken: Receiver<()>,
     cancel: Cancel,
-    /// `memory:` only: one request at a time, its answer included. A claim must not meet a change of
-    /// its index half-way.
+    /// `memory:` only: one request at a time, its answer included. A claim must not meet a change
+    /// of its index half-way.
     memory: Mutex<()>,
     /// Why the last request failed for want of the store.
     unavailable: Mutex<Option<Error>>,
@@ -77,13 +77,8 @@ impl Queued {
     }
 }
 
-enum Target {
-    Pool(Arc<Pool>),
-    Single(Single),
-}
-
 struct Answered {
-    target: Target,
+    target: Queued,
     took: Duration,
     answer: Answer,
 }
@@ -240,7 +235,7 @@ impl Shared {
             }
         }));
         if let Err(panic) = caught {
-            let error = panicked(&self.url.to_string(), &*panic);
+            let error = Error::panicked(&format!("the claimer of {}", self.url), &*panic);
             *lock(&self.broken) = Some(error.clone());
             let pools: Vec<_> = self.sequences_open();
             for queued in std::mem::take(&mut *lock(&self.queue)) {
@@ -323,9 +318,9 @@ impl<'a> Driver<'a> {
             }
             let document = Arc::clone(queued.document());
             let (operation, target) = match queued {
-                Queued::Single(single) => (single.operation.clone(), Target::Single(single)),
+                Queued::Single(single) => (single.operation.clone(), Queued::Single(single)),
                 Queued::Pool(pool) => match pool.work() {
-                    Work::Start(operation) => (operation, Target::Pool(pool)),
+                    Work::Start(operation) => (operation, Queued::Pool(pool)),
                     Work::Later(at) => {
                         self.look_at(at, pool);
                         continue;
@@ -353,14 +348,14 @@ impl<'a> Driver<'a> {
             Err(_) => {}
         }
         let document = match target {
-            Target::Pool(pool) => {
+            Queued::Pool(pool) => {
                 pool.answered(answer, took);
                 let document = Arc::clone(&pool.document);
                 // It may need another range, a retry, or its release.
                 self.queue(pool);
                 document
             }
-            Target::Single(Single { document, operation, reply }) => {
+            Queued::Single(Single { document, operation, reply }) => {
                 self.shared.note_set(&document, &operation, &answer);
                 reply(answer);
                 document

@@ -6,10 +6,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::by_handle::HandleId;
 use super::claimer::Claimer;
 use super::endpoint::Endpoint;
 use super::pool::{Closing, Owner, Pool, State};
-use super::sequence::{Counters, Grant, HandleId};
+use super::sequence::{Counters, Grant};
 use super::store::{Document, StoreUrl};
 use super::{Options, Range, Settings};
 use crate::{Error, ErrorCode, Result};

@@ -54,18 +54,19 @@ impl Host {
         let (questions, asker) = Questions::open(&env, "ask", Options::default(), &script)?;
         let (results, producer) = Bridge::builder("results").each(&env, &on_result)?.open()?;
         let work = Arc::new(Work { inputs, next: AtomicUsize::new(0), ranking: Ranking::default() });
+        let host = Self { questions, results };
         for number in 0..threads {
             let (work, asker, producer) = (Arc::clone(&work), asker.clone(), producer.clone());
             // It ends when the work is done, or an answer or a post says that the host was stopped.
             // The bridge ends when the last thread has dropped its producer.
-            std::thread::Builder::new()
-                .name(format!("ask-{number}"))
-                .spawn(move || work.run(&asker, &producer))?;
+            let thread = std::thread::Builder::new().name(format!("ask-{number}"));
+            // The threads that are there already end as well.
+            thread.spawn(move || work.run(&asker, &producer)).inspect_err(|_| host.stop())?;
         }
-        Ok(Self { questions, results })
+        Ok(host)
     }
 
-    /// Ends the threads after the question that each of them is at.
+    /// Ends the threads; a question that waits gets no answer.
     #[napi]
     pub fn stop(&self) {
         self.questions.stop();
