@@ -208,8 +208,8 @@ impl Pair {
     }
 }
 
-/// Keeps `other` for as long as `function` lives. Defined, not set: a setter of a prototype would be
-/// foreign code.
+/// Keeps `other` for as long as `function` lives. Defined, not set: a setter of a prototype would
+/// be foreign code.
 ///
 /// # Safety
 /// `env` is live, this is its thread, and the others are functions of it.
