@@ -56,7 +56,10 @@ const asked = [
     parentPort.postMessage('up')
   },
   () => {
-    new cases.Numbered(() => new Promise(() => {})).askForEver(4)
+    // One that is collected would be Abandoned, which is no end of the worker.
+    const pending = new Promise(() => {})
+    Object.assign(globalThis, { pending })
+    new cases.Numbered(() => pending).askForEver(4)
     parentPort.postMessage('up')
   },
 ]

@@ -4,7 +4,7 @@
 //! used again. While a promise is pending only the promise keeps its pair: a pair that is
 //! collected says that its promise never will be settled.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::{Rc, Weak};
@@ -43,7 +43,7 @@ struct Pair {
     promises: Weak<Promises>,
     /// Each has the other as a property, so they are collected together, and to keep the first is
     /// to keep both.
-    functions: OnceCell<[Reference; 2]>,
+    functions: RefCell<Option<[Reference; 2]>>,
     handler: RefCell<Option<Handler>>,
 }
 
@@ -140,7 +140,7 @@ impl Pair {
     unsafe fn new(promises: &Rc<Promises>) -> napi::Result<Rc<Self>> {
         let pair = Rc::new(Self {
             promises: Rc::downgrade(promises),
-            functions: OnceCell::new(),
+            functions: RefCell::default(),
             handler: RefCell::default(),
         });
         let env = promises.env;
@@ -156,7 +156,7 @@ impl Pair {
             let status =
                 sys::napi_add_finalizer(env, first, kept, Some(collected), ptr::null_mut(), ptr::null_mut());
             check_status!(status).inspect_err(|_| drop(Rc::from_raw(kept.cast_const().cast::<Self>())))?;
-            pair.functions.get_or_init(|| functions);
+            *pair.functions.borrow_mut() = Some(functions);
         }
         Ok(pair)
     }
@@ -179,17 +179,15 @@ impl Pair {
         Ok(function)
     }
 
-    fn functions(&self) -> napi::Result<&[Reference; 2]> {
-        self.functions.get().ok_or_else(|| napi::Error::from_status(napi::Status::Closing))
-    }
-
     fn values(&self) -> napi::Result<[sys::napi_value; 2]> {
-        let [fulfilled, rejected] = self.functions()?;
-        Ok([fulfilled.get()?, rejected.get()?])
+        match &*self.functions.borrow() {
+            Some([fulfilled, rejected]) => Ok([fulfilled.get()?, rejected.get()?]),
+            None => Err(napi::Error::from_status(napi::Status::Closing)),
+        }
     }
 
     fn keep(&self, keep: bool) {
-        if let Ok([fulfilled, _]) = self.functions() {
+        if let Some([fulfilled, _]) = &*self.functions.borrow() {
             fulfilled.keep(keep);
         }
     }
@@ -210,8 +208,8 @@ impl Pair {
     }
 }
 
-/// Keeps `other` for as long as `function` lives. Defined, not set: a setter of a prototype would be
-/// foreign code.
+/// Keeps `other` for as long as `function` lives. Defined, not set: a setter of a prototype would
+/// be foreign code.
 ///
 /// # Safety
 /// `env` is live, this is its thread, and the others are functions of it.
@@ -230,9 +228,18 @@ unsafe fn tie(env: sys::napi_env, function: sys::napi_value, other: sys::napi_va
     check_status!(unsafe { sys::napi_define_properties(env, function, 1, &property) })
 }
 
+/// At the end of an environment, where it still takes references back.
+impl Drop for Promises {
+    fn drop(&mut self) {
+        for pair in self.idle.take() {
+            drop(pair.functions.take());
+        }
+    }
+}
+
 impl Drop for Pair {
     fn drop(&mut self) {
-        // At the end of an environment its references go with it.
+        // Collected after the end of its environment, which takes no reference back any more.
         if self.promises.strong_count() == 0 {
             self.functions.take().into_iter().flatten().for_each(Reference::forget);
         }
