@@ -5,8 +5,8 @@ import { TexampleError, wrong } from './error.mjs'
 
 export { TexampleError } from './error.mjs'
 
-/** What a data image carries: JSON, and the header of bytes. */
-const MAX_BYTES = 50_331_643
+/** Bytes of the largest image: 4096 rows of 4096 pixels. */
+const LARGEST = 50_331_648
 
 /** The most bytes that a stored block holds. */
 const BLOCK = 65_535
@@ -19,19 +19,20 @@ export async function encodeImage(data, options = {}) {
   const { charset = 'ascii', compress = true, robust = false, ...rest } = Object(options)
   if (
     options !== Object(options) ||
-    !/^(ascii|utf-8)$/.test(charset) ||
-    ![compress, robust].every((value) => typeof value === 'boolean') ||
+    (charset !== 'ascii' && charset !== 'utf-8') ||
+    compress !== !!compress ||
+    robust !== !!robust ||
     Object.keys(rest).length
   ) {
     throw wrong("options must be { charset: 'ascii' | 'utf-8', compress: boolean, robust: boolean }")
   }
   const content = contentOf(data, charset)
-  if (content.length > MAX_BYTES + 5) throw failure('DATA_TOO_LARGE', 'more than an image carries')
-  const payload = robust ? await spread(content) : content[0] ? join(content, [0], word(crc32(content))) : content
+  const plain = content[0] ? join(content, [0], word(crc32(content))) : content
+  const payload = robust ? await spread(content) : plain
   const pixels = Math.ceil(payload.length / 3)
   const width = pixels > 16_384 ? 4096 : pixels
   const height = Math.ceil(pixels / width)
-  if (height > 4096) throw failure('DATA_TOO_LARGE', 'more than an image carries')
+  if (height > 4096 || plain.length > LARGEST) throw failure('DATA_TOO_LARGE', 'more than an image carries')
 
   const row = width * 3
   const rows = new Uint8Array((row + 1) * height).fill(robust ? 2 : 0)
@@ -40,14 +41,13 @@ export async function encodeImage(data, options = {}) {
     rows.set(payload.subarray(y * row, (y + 1) * row), y * (row + 1) + 1)
   }
   const deflated = compress ? await deflate(rows, 'deflate') : rows
-  const header = join(word(width), word(height), [8, 2, 0, 0, 0])
-  const parts = [
+  const file = join(
     [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10],
-    chunk('IHDR', header),
+    chunk('IHDR', join(word(width), word(height), [8, 2, 0, 0, 0])),
     chunk('IDAT', deflated.length < rows.length ? deflated : store(rows, row + 1)),
     chunk('IEND', []),
-  ]
-  return new Blob([join(...parts)], { type: 'image/png' })
+  )
+  return new Blob([file], { type: 'image/png' })
 }
 
 /**
@@ -117,12 +117,18 @@ function store(rows, row) {
  * @param {CompressionFormat} format
  */
 async function deflate(bytes, format) {
-  // Not by way of a Blob, whose stream comes from another process.
+  // Not by way of a Blob or a Response: they cost as much as to deflate some kilobytes.
   const { readable, writable } = new CompressionStream(format)
   const writer = writable.getWriter()
-  const ends = [writer.write(/** @type {any} */ (bytes)), writer.close()]
-  const [deflated] = await Promise.all([new Response(readable).arrayBuffer(), ...ends])
-  return new Uint8Array(deflated)
+  // The reader is told what fails.
+  writer.write(/** @type {any} */ (bytes)).catch(() => {})
+  writer.close().catch(() => {})
+  const reader = readable.getReader()
+  for (const parts = []; ; ) {
+    const { done, value } = await reader.read()
+    if (done) return join(...parts)
+    parts.push(value)
+  }
 }
 
 /**

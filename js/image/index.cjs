@@ -154,6 +154,7 @@ function decodeContent(png, options) {
   } catch (error) {
     throw fromNative(error)
   }
+  if (typeof made === 'string') return made
   if (typeof made === 'number') return scratch.toString('latin1', 0, made)
   if (Buffer.isBuffer(made) && made.length <= MOST_KEPT) scratch = made
   return contentOf(made)
@@ -191,7 +192,8 @@ function dataOf(content) {
  * @param {number} maxBytes
  */
 function textOrBytes(data, maxBytes) {
-  if (typeof data !== 'object' || data === null) return stringify(data, maxBytes)
+  // What is told apart below has a length in bytes; to ask for one is cheaper.
+  if (typeof data !== 'object' || data === null || !('byteLength' in data)) return stringify(data, maxBytes)
   if (isUint8Array(data)) return unshared(data)
   return isAnyArrayBuffer(data) ? unshared(new Uint8Array(data)) : stringify(data, maxBytes)
 }
@@ -272,10 +274,10 @@ function unshared(bytes) {
 function encodeFlags(options) {
   checkOptions('options', options, ENCODE_OPTIONS)
   const { compression = 'auto', charset = 'ascii', robust = false } = options
-  checkOneOf('options.compression', COMPRESSIONS, compression)
-  checkOneOf('options.charset', CHARSETS, charset)
+  const level = checkOneOf('options.compression', COMPRESSIONS, compression)
+  const isUtf8 = checkOneOf('options.charset', CHARSETS, charset)
   checkBoolean('options.robust', robust)
-  return COMPRESSIONS.indexOf(compression) | (charset === 'utf-8' ? UTF8 : 0) | (robust ? ROBUST : 0)
+  return level | (isUtf8 && UTF8) | (robust ? ROBUST : 0)
 }
 
 /** @param {import('../index.js').DecodeOptions} options */
