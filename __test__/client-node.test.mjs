@@ -95,7 +95,11 @@ it('a wrong argument of the encoder is named', async () => {
   }
   const cycle = {}
   cycle.self = cycle
-  for (const data of [undefined, () => {}, Symbol('s'), 1n, cycle]) {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const detached = new ArrayBuffer(8)
+  structuredClone(detached, { transfer: [detached] })
+  for (const data of [undefined, () => {}, Symbol('s'), 1n, cycle, proxy, detached]) {
     await assert.rejects(encodeImage(data), { name: 'TexampleError', code: 'ERR_TEXAMPLE_NOT_SERIALIZABLE' })
   }
 })

@@ -56,20 +56,24 @@ export async function encodeImage(data, options = {}) {
  * @param {string} charset
  */
 function contentOf(data, charset) {
-  if (data instanceof ArrayBuffer) data = new Uint8Array(data)
-  if (data instanceof Uint8Array) return join([0, 1], word(data.length), word(crc32(data)), data)
   let json
   try {
+    if (data instanceof ArrayBuffer) data = new Uint8Array(data)
+    if (data instanceof Uint8Array) return join([0, 1], word(data.length), word(crc32(data)), data)
     json = JSON.stringify(data)
   } catch (cause) {
     throw failure('NOT_SERIALIZABLE', 'no JSON', cause)
   }
   if (json === undefined) throw failure('NOT_SERIALIZABLE', 'no JSON; send null')
-  const escaped = json.replace(
-    charset === 'ascii' ? /[^ -~]|%/g : /%/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  // The same few characters are escaped again and again.
+  /** @type {Record<string, string>} */
+  const escapes = {}
+  return new TextEncoder().encode(
+    json.replace(
+      charset === 'ascii' ? /[^ -~]|%/g : /%/g,
+      (unit) => (escapes[unit] ??= `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    ),
   )
-  return new TextEncoder().encode(escaped)
 }
 
 /**

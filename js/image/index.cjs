@@ -188,23 +188,14 @@ function dataOf(content) {
 
 /**
  * The JSON text of data, perhaps in pieces, or the bytes that they are.
- * @param {any} data
- * @param {number} maxBytes
- */
-function textOrBytes(data, maxBytes) {
-  // What is told apart below has a length in bytes; to ask for one is cheaper.
-  if (typeof data !== 'object' || data === null || !('byteLength' in data)) return stringify(data, maxBytes)
-  if (isUint8Array(data)) return unshared(data)
-  return isAnyArrayBuffer(data) ? unshared(new Uint8Array(data)) : stringify(data, maxBytes)
-}
-
-/**
  * @param {unknown} data
  * @param {number} maxBytes
  */
-function stringify(data, maxBytes) {
+function textOrBytes(data, maxBytes) {
   let json
   try {
+    if (isUint8Array(data)) return unshared(data)
+    if (typeof data === 'object' && isAnyArrayBuffer(data)) return unshared(new Uint8Array(data))
     json = writeJson(data, maxBytes)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
