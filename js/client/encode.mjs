@@ -99,17 +99,15 @@ async function spread(content) {
 function store(rows, row) {
   const size = row * Math.floor(BLOCK / row)
   const parts = [[0x78, 1]]
+  let a = 1
+  let b = 0
   for (let at = 0; at < rows.length; at += size) {
     const block = rows.subarray(at, at + size)
     const { length } = block
     const isLast = at + size >= rows.length
     parts.push([+isLast, length, length >> 8, ~length, ~length >> 8], /** @type {any} */ (block))
-  }
-  let a = 1
-  let b = 0
-  for (let at = 0; at < rows.length; ) {
-    // So many sums stay exact.
-    for (const end = Math.min(at + 4096, rows.length); at < end; at++) b += a += rows[at]
+    // The sums of a block stay exact.
+    for (let i = 0; i < length; i++) b += a += block[i]
     a %= 65_521
     b %= 65_521
   }
