@@ -1,7 +1,7 @@
 /** A wrong argument to any public function is a typed error, and every code is documented. */
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import texample, { TexampleError } from 'texample'
 
@@ -155,8 +155,11 @@ describe('TexampleError', () => {
 it('every code stands in the types and in the README', () => {
   const read = (/** @type {string} */ name) => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
   const types = new Set(read('js/index.d.ts').match(/ERR_TEXAMPLE_[A-Z_]+/g))
-  const sources = ['src/error.rs', 'js/errors.cjs', 'js/native/loader.cjs'].map(read).join('\n')
-  for (const code of new Set(sources.match(/ERR_TEXAMPLE_[A-Z_]*[A-Z]/g)))
+  const files = readdirSync(new URL('../js/', import.meta.url), { recursive: true }).filter((file) =>
+    /\.[cm]js$/.test(file),
+  )
+  const sources = ['src/error.rs', ...files.map((file) => `js/${file}`)].map(read).join('\n')
+  for (const [, code] of sources.matchAll(/["'](ERR_TEXAMPLE_[A-Z_]+)["']/g))
     assert.ok(types.has(code), `${code} has no type`)
   for (const code of types) assert.match(read('README.md'), new RegExp(`\`${code.replace('ERR_TEXAMPLE_', '')}\``))
 })

@@ -240,6 +240,20 @@ for (const [store, other] of Object.entries(stores)) {
       await store.close()
     })
 
+    it('set beside a blocking call does not fail it', async (t) => {
+      const { url } = await other(t)
+      const store = openStore({ url })
+      const sequence = openSequence('a', { url, maxStep: 1000 })
+      await sequence.nextId()
+      const many = sequence.nextIds(500)
+      const set = store.set('a', 1_000_000)
+      const id = sequence.nextIdSync()
+      assert.ok(id > Number((await many).at(-1)))
+      await set
+      await sequence.close()
+      await store.close()
+    })
+
     it('set moves every handle of the process', async (t) => {
       const { url, index } = await other(t)
       const store = openStore({ url })

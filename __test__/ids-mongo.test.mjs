@@ -156,7 +156,7 @@ it('original clients and ours share a document', async () => {
   const { name, url } = await fresh()
   const ours = [1, 2].map(() => openSequence(name, { url, maxStep: 50, horizon: 50 }))
   await ours[0].ready()
-  const originals = await Promise.all([10, 1].map((step) => new OriginalIds(collection, name, step).open()))
+  const originals = await Promise.all([10, 1].map((step) => OriginalIds.open(collection, name, step)))
   const draws = [...ours, ...originals].map(async (one) => {
     const ids = []
     for (let i = 0; i < 500; i++) ids.push(await one.nextId())

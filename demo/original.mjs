@@ -1,48 +1,16 @@
-/**
- * The algorithm of 2011 that this package replaces, to compare: a range of ten is asked for when
- * the last id of the one before is gone, and all callers wait.
- */
+/** The original algorithm on the store of the demo, to compare. */
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { OriginalIds } from '../devtools/original-ids.mjs'
 
 const step = 10
 
 /** Opens a sequence on the default store, drawn from in the old way. */
 export function openOriginal(name) {
   const { claim, close } = process.env.TEXAMPLE_IDS_URL?.startsWith('mongodb') ? mongo(name) : sqlite(name)
-  return { nextId: originalIds(claim), close }
-}
-
-/**
- * @param {() => Promise<number>} claim asks the store for the next range; its first id
- * @returns {() => Promise<number>} the next id
- */
-function originalIds(claim) {
-  const status = { high: 0, index: 0, isFetching: false }
-  /** @type {{ resolve: (id: number) => void, reject: (error: unknown) => void }[]} */
-  let waiters = []
-
-  async function fetchRange() {
-    status.isFetching = true
-    try {
-      status.index = await claim()
-      status.high = status.index + step
-      while (waiters.length > 0 && status.index < status.high) waiters.shift().resolve(status.index++)
-    } catch (error) {
-      for (const { reject } of waiters) reject(error)
-      waiters = []
-    }
-    status.isFetching = false
-    if (waiters.length > 0) fetchRange()
-  }
-
-  return () =>
-    new Promise((resolve, reject) => {
-      if (status.index < status.high) return resolve(status.index++)
-      waiters.push({ resolve, reject })
-      if (!status.isFetching) fetchRange()
-    })
+  const ids = new OriginalIds(claim, step)
+  return { nextId: () => ids.nextId(), close }
 }
 
 /** Claims as the original did, with the Node.js driver. */
@@ -63,7 +31,7 @@ function mongo(name) {
         { $inc: { index: step } },
         { returnDocument: 'after' },
       )
-      return index - step
+      return index
     },
     close: () =>
       connected.then(
@@ -94,7 +62,7 @@ function sqlite(name) {
       worker.postMessage('claim')
       const [{ index, error }] = await once(worker, 'message')
       if (error !== undefined) throw new Error(error)
-      return index - step
+      return index
     },
     // Not terminated: libsql aborts the process where that meets it at work.
     close() {

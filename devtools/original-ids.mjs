@@ -1,38 +1,40 @@
 /**
- * A client of the original algorithm on today's driver: it reads the document at its start, inserts
- * it when it is missing, and raises the index by a fixed step whenever its range is used up.
+ * The algorithm of 2011 that this package replaces: a range of a fixed step is claimed when the
+ * last id of the one before is gone, and all callers wait.
  */
 
 export class OriginalIds {
-  #collection
-  #name
+  #claim
   #step
   #index = 0
   #high = 0
-  #fetching = false
+  #isFetching = false
   /** @type {{ resolve: (id: number) => void, reject: (error: unknown) => void }[]} */
   #waiters = []
 
   /**
+   * @param {() => Promise<number>} claim raises the stored index by `step`; the index after that
+   * @param {number} [step]
+   */
+  constructor(claim, step = 10) {
+    this.#claim = claim
+    this.#step = step
+  }
+
+  /**
+   * A client on today's driver. It reads the document at its start and inserts it when it is
+   * missing.
    * @param {import('mongodb').Collection<any>} collection
    * @param {string} name
    * @param {number} [step]
    */
-  constructor(collection, name, step = 10) {
-    this.#collection = collection
-    this.#name = name
-    this.#step = step
-  }
-
-  async open() {
-    const find = () => this.#collection.findOne({ _id: this.#name })
-    let document = await find()
-    if (!document) {
-      await this.#collection.insertOne({ _id: this.#name, index: 1000 })
-      document = await find()
-    }
-    this.#high = this.#index = Number(document.index)
-    return this
+  static async open(collection, name, step = 10) {
+    if (!(await collection.findOne({ _id: name }))) await collection.insertOne({ _id: name, index: 1000 })
+    return new OriginalIds(async () => {
+      const update = { $inc: { index: step } }
+      const document = await collection.findOneAndUpdate({ _id: name }, update, { returnDocument: 'after' })
+      return Number(document.index)
+    }, step)
   }
 
   /** @returns {Promise<number>} */
@@ -40,26 +42,20 @@ export class OriginalIds {
     if (this.#high > this.#index) return Promise.resolve(this.#index++)
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject })
-      if (!this.#fetching) this.#fetch()
+      if (!this.#isFetching) this.#fetch()
     })
   }
 
   async #fetch() {
-    this.#fetching = true
+    this.#isFetching = true
     try {
-      const document = await this.#collection.findOneAndUpdate(
-        { _id: this.#name },
-        { $inc: { index: this.#step } },
-        { returnDocument: 'after' },
-      )
-      this.#high = Number(document.index)
+      this.#high = await this.#claim()
       this.#index = this.#high - this.#step
-      this.#fetching = false
       while (this.#waiters.length > 0 && this.#high > this.#index) this.#waiters.shift()?.resolve(this.#index++)
-      if (this.#waiters.length > 0) this.#fetch()
     } catch (error) {
-      this.#fetching = false
       for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
     }
+    this.#isFetching = false
+    if (this.#waiters.length > 0) this.#fetch()
   }
 }

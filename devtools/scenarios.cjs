@@ -115,7 +115,7 @@ const scenarios = {
     process.on('exit', () => assert.equal(ticks, 5))
   },
 
-  "beside an idle server an unref'd ticker flat out goes on delivering at once": async () => {
+  "an unref'd ticker flat out delivers beside an idle server": async () => {
     const server = http.createServer(() => {})
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
     let longest = 0
@@ -142,7 +142,7 @@ const scenarios = {
     assert.ok(ticks > 10_000, `${ticks} ticks`)
   },
 
-  "beside an idle server an unref'd ticker that throws flat out goes on at once": async () => {
+  "an unref'd ticker that throws goes on beside an idle server": async () => {
     const server = http.createServer(() => {})
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
     process.on('uncaughtException', () => {})
@@ -170,7 +170,7 @@ const scenarios = {
     start((i) => i === 1000 && process.exit(), { interval: 0 })
   },
 
-  'JavaScript blocked under a flat-out producer costs no memory, whatever the policy': async () => {
+  'blocked JavaScript costs no memory under any policy': async () => {
     for (const overflow of ['block', 'drop-oldest', 'drop-newest', 'latest']) {
       const before = process.memoryUsage().rss
       const ticker = start(() => {}, { interval: 0, capacity: 65_536, overflow })
@@ -183,7 +183,7 @@ const scenarios = {
     }
   },
 
-  'a callback that throws ends the process, with its own stack': {
+  'a callback that throws ends the process with its stack': {
     code: 1,
     stderr: /error: mine\s+at throwsHere/i,
     run: () => {
@@ -196,7 +196,7 @@ const scenarios = {
     },
   },
 
-  'a callback that throws in a chunk goes on behind a handler, with nothing lost': () => {
+  'a handled throw in a chunk loses no tick': () => {
     let next = 0
     let thrown = 0
     process.on('uncaughtException', (error) => {
@@ -233,7 +233,7 @@ const scenarios = {
     assert.deepEqual([...seen].sort(), ['a', 'b'])
   },
 
-  'AsyncLocalStorage is there after a callback threw, in a batch and in an iterator': async () => {
+  'AsyncLocalStorage is kept after a throw, in batch and iterator': async () => {
     const storage = new AsyncLocalStorage()
     process.on('uncaughtException', () => {})
     await storage.run('mine', async () => {
@@ -249,7 +249,7 @@ const scenarios = {
     })
   },
 
-  'async_hooks see one resource a ticker, made, entered and destroyed': {
+  'async_hooks see one resource for each ticker': {
     only: ['node'],
     run: async () => {
       const events = []
@@ -266,7 +266,7 @@ const scenarios = {
     },
   },
 
-  'a Ticker that was collected goes on ticking, and its thread ends when it is aborted': {
+  'a collected Ticker ticks on until it is aborted': {
     flags: ['--expose-gc'],
     run: async () => {
       const collected = { yes: false }
@@ -305,7 +305,7 @@ const scenarios = {
     },
   },
 
-  'two copies of the add-on, in the main thread and in a worker, tick side by side': async () => {
+  'two copies of the add-on tick in two threads': async () => {
     const made = await worker(() => {
       const ticker = start((i) => i === 500 && parentPort.postMessage('ticked'), { interval: 0.1 })
       parentPort.once('message', () => ticker.stop())
@@ -329,7 +329,7 @@ const scenarios = {
     await allGone()
   },
 
-  'process.exit() in a worker, inside a callback, ends that worker alone': async () => {
+  "process.exit() in a worker's callback ends that worker alone": async () => {
     for (let i = 0; i < 10; i++) {
       const made = await worker(() => {
         start(() => {}, { interval: 0, capacity: 4 })
@@ -341,7 +341,7 @@ const scenarios = {
     await allGone()
   },
 
-  'a callback that throws in a worker is the error event of that worker alone': async () => {
+  "a throw in a worker's callback is that worker's error": async () => {
     const made = await worker(() => {
       start(
         (i) => {
@@ -369,9 +369,9 @@ const scenarios = {
     await allGone()
   },
 
-  'a worker is terminated while four producers are blocked on full queues': () => terminateBlocked(20),
+  'a worker is terminated while four producers are blocked': () => terminateBlocked(20),
 
-  'a thousand workers are terminated while four producers are blocked on full queues': {
+  'a thousand workers are terminated, four producers blocked': {
     long: true,
     run: () => terminateBlocked(1000),
   },
@@ -396,7 +396,7 @@ const scenarios = {
     },
   },
 
-  'tickers that were never stopped are stopped and joined when the process ends': () => {
+  'the end of the process stops and joins every ticker': () => {
     start(() => {}, { interval: 60_000 }).unref()
     start(() => {}, { interval: 0, capacity: 1 }).unref()
     block(10)

@@ -11,6 +11,7 @@ export import start = texample.start
 export import ticks = texample.ticks
 export import Overflow = texample.Overflow
 export import StartOptions = texample.StartOptions
+export import TicksOptions = texample.TicksOptions
 export import BatchOptions = texample.BatchOptions
 export import TickerStats = texample.TickerStats
 export import Ticker = texample.Ticker

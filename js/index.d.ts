@@ -18,7 +18,7 @@ declare namespace texample {
   interface StartOptions {
     /**
      * Milliseconds between ticks, fractions allowed; 0 to 2^31 - 1; 0 = as fast as they are taken.
-     * Default 5000.
+     * Tick `i` is due `(i + 1) * interval` after the start. Default 5000.
      */
     interval?: number
     /** Stop by itself after so many ticks were posted; 1 to 2^53 - 1. Default: never. */
@@ -29,19 +29,22 @@ declare namespace texample {
     overflow?: Overflow
     /** Stops the ticker when it aborts. */
     signal?: AbortSignal
-    /** The callback receives a `Float64Array` of ticks, valid during the call. Default false. */
+    /**
+     * The callback receives a `Float64Array` of ticks. It is used again after the call: copy what
+     * you keep. Default false.
+     */
     batch?: boolean
   }
 
-  /** Options of `ticks`, which has no `batch`. */
-  interface TicksOptions extends StartOptions {
+  /** Options of `ticks`. */
+  interface TicksOptions extends Omit<StartOptions, 'batch'> {
     /** Whether a `next()` that waits keeps the process alive. Default true. */
     ref?: boolean
   }
 
   /** Options of `start` with batches. */
   interface BatchOptions extends StartOptions {
-    /** The callback receives a `Float64Array` of ticks, valid during the call. */
+    /** The callback receives a `Float64Array` of ticks, used again after the call. */
     batch: true
   }
 
@@ -77,7 +80,10 @@ declare namespace texample {
     unref(): this
     /** Whether the ticker keeps the process alive. */
     hasRef(): boolean
-    /** Resolves on stop, abort and count; rejects when the thread panicked. */
+    /**
+     * Resolves on stop, abort and count, after the last callback and when the thread was joined;
+     * rejects with `ERR_TEXAMPLE_THREAD_PANICKED` when the thread panicked.
+     */
     readonly done: Promise<void>
     /** Counters of this ticker, read at once. */
     stats(): TickerStats
@@ -86,6 +92,7 @@ declare namespace texample {
   /**
    * Starts a native thread that calls back every `interval` milliseconds with 0, 1, 2, …
    * @throws {TypeError | RangeError} `ERR_TEXAMPLE_INVALID_ARGUMENT`
+   * @throws {TexampleError} `ERR_TEXAMPLE_THREAD_PANICKED` when the system gives no thread
    */
   function start(callback: (ticks: Float64Array) => void, options: BatchOptions): Ticker
   function start(callback?: (i: number) => void, options?: StartOptions): Ticker
@@ -307,8 +314,8 @@ declare namespace texample {
      */
     read(sequence: string): Promise<number | bigint | undefined>
     /**
-     * Makes `next` the next id that a claim gets; creates the sequence. Ids that this store has in
-     * hand are given back first; other handles and processes go on with those that they have.
+     * Makes `next` the next id that a claim gets; creates the sequence. Ids that this process has
+     * in hand are dropped, by all of its handles; other processes go on with those that they have.
      * @param next 0 to 2^53 - 1, or a BigInt up to 2^63 - 1
      * @param options `force`: go back too, which hands ids out a second time
      * @throws rejects with `ERR_TEXAMPLE_INVALID_ARGUMENT` when the sequence is past `next` and

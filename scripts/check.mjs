@@ -3,14 +3,10 @@
  */
 
 import { build, staleGenerated } from './build.mjs'
-import { Failure, main, run, tool } from './command.mjs'
+import { core, Failure, main, run, tool } from './command.mjs'
 import { install } from './install.mjs'
 import { typos } from './typos.mjs'
 
-const core = [
-  ...['--package', 'texample', '--package', 'texample-bridge'],
-  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
-]
 const ours = ['--package', 'texample', '--package', 'texample-bridge', '--features', 'texample-bridge/napi']
 const others = ['--exclude', 'texample', '--exclude', 'texample-bridge']
 const node = process.execPath
@@ -33,8 +29,6 @@ const checks = [
   ['crate texample-bridge: package', () => ['cargo', ['package', '--package', 'texample-bridge', '--allow-dirty']]],
   ['rustdoc without napi', () => ['cargo', ['doc', '--no-deps', ...core], { env: { RUSTDOCFLAGS: '-D warnings' } }]],
   ['javascript format and lint', () => [node, [tool('@biomejs/biome'), 'check', '--error-on-warnings', '.']]],
-  ['types', () => [node, [tool('typescript'), '--project', '.']]],
-  ['types of the browser client', () => [node, [tool('typescript'), '--project', 'tsconfig.client.json']]],
   ['browser client: size, classic scripts', () => [node, ['scripts/client.mjs', '--check']]],
   ['toml format', () => [node, [tool('@taplo/cli'), 'fmt', '--check']]],
   ['spelling', async () => [await typos(), []]],

@@ -8,9 +8,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 
-import { build } from 'esbuild'
-
 import { Failure, main, root } from './command.mjs'
+import { install } from './install.mjs'
 
 const folder = path.join(root, 'js', 'client')
 
@@ -22,6 +21,7 @@ const entries = [
 ]
 
 await main(async () => {
+  await install()
   const wrong = []
   for (const { module, script, most } of entries) {
     const size = gzipSync(await bundle(module, { format: 'esm' }), { level: 9 }).length
@@ -45,6 +45,7 @@ await main(async () => {
  * @param {import('esbuild').BuildOptions} options
  */
 async function bundle(module, options) {
+  const { build } = await import('esbuild')
   const result = await build({
     entryPoints: [path.join(folder, module)],
     bundle: true,

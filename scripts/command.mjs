@@ -8,6 +8,12 @@ import { fileURLToPath } from 'node:url'
 /** The checkout's top folder, with a separator at its end. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
+/** What cargo takes for the crates without napi. */
+export const core = [
+  ...['--package', 'texample', '--package', 'texample-bridge'],
+  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
+]
+
 /** What a person must do before a script can go on: printed without a stack. */
 export class Failure extends Error {}
 

@@ -10,7 +10,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { Failure, main, must, root, run, tool } from './command.mjs'
+import { core, Failure, main, must, root, run, tool } from './command.mjs'
 import { install } from './install.mjs'
 
 const out = path.join(root, 'target', 'coverage')
@@ -23,10 +23,6 @@ const counting = {
   RUSTFLAGS: '-Cinstrument-coverage',
   LLVM_PROFILE_FILE: path.join(profiles, '%p-%m.profraw'),
 }
-const core = [
-  ...['--package', 'texample', '--package', 'texample-bridge'],
-  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
-]
 
 await main(async () => {
   await install()

@@ -35,11 +35,11 @@ const runtimes = {
  */
 const known = {
   deno: {
-    'a callback that throws ends the process, with its own stack': 'it ends with 1, but napi_fatal_exception says null',
-    'a callback that throws in a worker is the error event of that worker alone': 'napi_fatal_exception says null',
-    'a worker is terminated while four producers are blocked on full queues':
+    'a callback that throws ends the process with its stack': 'it ends with 1, but napi_fatal_exception says null',
+    "a throw in a worker's callback is that worker's error": 'napi_fatal_exception says null',
+    'a worker is terminated while four producers are blocked':
       'no cleanup hook runs when a worker is terminated in the middle of JavaScript, so its threads stay',
-    'a thousand workers are terminated while four producers are blocked on full queues':
+    'a thousand workers are terminated, four producers blocked':
       'no cleanup hook runs when a worker is terminated in the middle of JavaScript, so its threads stay',
   },
 }

@@ -57,7 +57,7 @@ export function portableTestFiles({ platform, mongodb }) {
 function needsOf(file) {
   const source = readFileSync(file, 'utf8')
   const isReplicaSet = /\bstartReplicaSet\b/.test(source)
-  if (/devtools\/(chromium|browsers?)\.mjs/.test(source)) return { stage: 'browser', isReplicaSet }
-  if (/devtools\/(mongod|mongo)\.mjs/.test(source)) return { stage: 'mongodb', isReplicaSet }
+  if (/devtools\/chromium\.mjs/.test(source)) return { stage: 'browser', isReplicaSet }
+  if (/devtools\/mongod\.mjs/.test(source)) return { stage: 'mongodb', isReplicaSet }
   return { stage: 'add-on', isReplicaSet }
 }

@@ -9,16 +9,12 @@ import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { build } from './build.mjs'
-import { main, root, run, tool } from './command.mjs'
+import { core, main, root, run, tool } from './command.mjs'
 import { testFiles } from './stages.mjs'
 
 const fileTimeout = 240_000
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const debug = process.argv.includes('--debug')
-const core = [
-  ...['--package', 'texample', '--package', 'texample-bridge'],
-  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
-]
 
 /** @type {{ stage: string, what: string, passed: number, failed: number, seconds: number }[]} */
 const results = []
@@ -54,23 +50,19 @@ async function testCore() {
     if (!absent) console.error(output)
     return { passed: absent ? 1 : 0, failed: absent ? 0 : 1 }
   })
-  await record('core', 'cargo test', async () => {
-    const { code, output } = await run('cargo', ['test', ...core], { capture: true, echo: true })
-    return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
-  })
-  await record('core', 'the queue, model-checked', async () => {
-    // A folder of its own: with another flag for every crate, the two builds would undo each other.
-    const args = [
-      ...['test', '--package', 'texample-bridge', '--release'],
-      ...['--target-dir', 'target/loom', '--lib', '--test', 'queue_loom'],
-    ]
-    const { code, output } = await run('cargo', args, {
-      capture: true,
-      echo: true,
-      env: { RUSTFLAGS: '--cfg loom' },
-    })
-    return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
-  })
+  await cargoTest('core', 'cargo test', core)
+  // A folder of its own: with another flag for every crate, the two builds would undo each other.
+  const model = [
+    '--package',
+    'texample-bridge',
+    '--release',
+    '--target-dir',
+    'target/loom',
+    '--lib',
+    '--test',
+    'queue_loom',
+  ]
+  await cargoTest('core', 'the queue, model-checked', model, { RUSTFLAGS: '--cfg loom' })
 }
 
 /**
@@ -79,9 +71,18 @@ async function testCore() {
  */
 async function testRustDocs() {
   heading('rust docs: for other add-ons')
-  await record('rust docs', 'cargo test --doc', async () => {
-    const args = ['test', '--doc', '--package', 'texample-bridge', '--features', 'napi']
-    const { code, output } = await run('cargo', args, { capture: true, echo: true })
+  await cargoTest('rust docs', 'cargo test --doc', ['--doc', '--package', 'texample-bridge', '--features', 'napi'])
+}
+
+/**
+ * @param {string} stage
+ * @param {string} what
+ * @param {string[]} args
+ * @param {Record<string, string>} [env]
+ */
+function cargoTest(stage, what, args, env = {}) {
+  return record(stage, what, async () => {
+    const { code, output } = await run('cargo', ['test', ...args], { capture: true, echo: true, env })
     return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
   })
 }

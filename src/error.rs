@@ -1,16 +1,17 @@
 //! The one error type of the crate, and the codes that are API.
 //!
-//! Codes are stable and may be matched on; texts are for people and may change.
-//! A text says what failed, with which value, and what to do about it.
+//! Codes are stable and may be matched on; texts are for people and may change. A text says what
+//! failed, with which value, and what to do about it.
 
 #![forbid(unsafe_code)]
 
+use std::any::Any;
 use std::sync::Arc;
 
 /// What `Result` means everywhere in this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The kinds of failure, sorted by whose fault they are.
+/// The kinds of failure, sorted by whose fault they are. JavaScript adds codes of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -26,16 +27,10 @@ pub enum ErrorCode {
     ImageCorrupt,
     /// The store could not be reached; the driver's error is the source.
     SequenceUnavailable,
-    /// The caller's time ran out before an id was there.
-    SequenceTimeout,
     /// No id is left below the largest representable one.
     SequenceExhausted,
     /// The stored document is not one this crate may count on.
     SequenceBadDocument,
-    /// The handle was closed.
-    SequenceClosed,
-    /// As many callers wait already as the handle admits.
-    TooManyWaiters,
     /// A native thread panicked; the panic was caught at its edge.
     ThreadPanicked,
 }
@@ -55,11 +50,8 @@ impl ErrorCode {
             Self::ImageInvalid => "ERR_TEXAMPLE_IMAGE_INVALID",
             Self::ImageCorrupt => "ERR_TEXAMPLE_IMAGE_CORRUPT",
             Self::SequenceUnavailable => "ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE",
-            Self::SequenceTimeout => "ERR_TEXAMPLE_SEQUENCE_TIMEOUT",
             Self::SequenceExhausted => "ERR_TEXAMPLE_SEQUENCE_EXHAUSTED",
             Self::SequenceBadDocument => "ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT",
-            Self::SequenceClosed => "ERR_TEXAMPLE_SEQUENCE_CLOSED",
-            Self::TooManyWaiters => "ERR_TEXAMPLE_TOO_MANY_WAITERS",
             Self::ThreadPanicked => "ERR_TEXAMPLE_THREAD_PANICKED",
         }
     }
@@ -83,16 +75,18 @@ pub struct Error {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-impl From<texample_bridge::ThreadError> for Error {
-    fn from(error: texample_bridge::ThreadError) -> Self {
-        Self::new(ErrorCode::ThreadPanicked, error.to_string())
-    }
-}
-
 impl Error {
     /// An error of `code` that says `message`.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into().into_boxed_str(), source: None }
+    }
+
+    /// A caught panic of `what`.
+    #[must_use]
+    pub fn panicked(what: &str, panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Self::new(ErrorCode::ThreadPanicked, format!("{what} panicked: {text}. Please report this"))
     }
 
     /// The same error, with what caused it.

@@ -1,13 +1,13 @@
 //! The thread that ticks: 0, 1, 2, … at absolute deadlines.
 //!
-//! Tick `i` is due `(i + 1) * interval` after the start, whatever happened to the
-//! ticks before it, so a late tick delays no later one and ticks never drift.
+//! Tick `i` is due `(i + 1) * interval` after the start, whatever happened to the ticks before it,
+//! so a late tick delays no later one and ticks never drift.
 
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
 
-use texample_bridge::{Closed, Producer};
+use texample_bridge::{Closed, Producer, ThreadError};
 
 use crate::{Error, ErrorCode, Result};
 
@@ -16,6 +16,12 @@ pub const MAX_INTERVAL_MS: f64 = 2_147_483_647.0;
 
 /// Ticks posted under one lock, at the most.
 const CHUNK: usize = 256;
+
+impl From<ThreadError> for Error {
+    fn from(error: ThreadError) -> Self {
+        Self::new(ErrorCode::ThreadPanicked, error.to_string())
+    }
+}
 
 /// When ticks are due, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +87,7 @@ impl Ticker {
     /// The moment at which `tick` is due.
     fn due(&self, start: Instant, tick: u64) -> Instant {
         let since = (tick + 1) as f64 * self.interval_ms / 1000.0;
-        // Beyond what the clock can say: a century is late enough, and then it is looked at again.
+        // The clock may not reach further; no ticker runs for a century.
         const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
         let since = Duration::try_from_secs_f64(since).map_or(CENTURY, |since| since.min(CENTURY));
         start.checked_add(since).unwrap_or(start)
@@ -101,7 +107,7 @@ impl Ticker {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use texample_bridge::{Consumer, Options, Overflow, Taken, Thread, queue};
@@ -136,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_the_queue_ends_a_ticker_that_sleeps_and_one_that_is_blocked() {
+    fn closing_the_queue_ends_a_sleeping_and_a_blocked_ticker() {
         for interval in [MAX_INTERVAL_MS, 0.0] {
             let ticker = Ticker::new(interval, None).unwrap();
             let (consumer, thread) = ticks(ticker, Options { capacity: 4, overflow: Overflow::Block });
@@ -147,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_is_due_at_once_and_later_ticks_keep_their_moment() {
+    fn a_late_tick_is_due_at_once_and_delays_no_later_one() {
         let ticker = Ticker::new(10.0, None).unwrap();
         let now = Instant::now();
         let start = now.checked_sub(Duration::from_millis(95)).unwrap();

@@ -54,6 +54,8 @@ const held: boolean = ticker.ref().unref().hasRef()
   void disposed
 }
 for await (const i of ticks({ count: 1, ref: false })) same<Same<typeof i, number>>(true)
+// @ts-expect-error: an iterator gives one tick at a time
+ticks({ batch: true })
 // @ts-expect-error: not a policy
 start({ overflow: 'drop' })
 // @ts-expect-error: milliseconds are a number

@@ -29,7 +29,7 @@ export async function run() {
     ours.push(await burst(() => sequence.nextId()))
     claims = Math.max(claims, sequence.stats().claims)
     await sequence.close()
-    const original = await new OriginalIds(ids, name(), 10).open()
+    const original = await OriginalIds.open(ids, name(), 10)
     theirs.push(await burst(() => original.nextId()))
   }
   await held.close()

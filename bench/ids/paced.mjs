@@ -30,7 +30,7 @@ export async function run() {
     share('texample, calls over 0.5 ms', ours),
   ]
   for (const step of [100, 1000]) {
-    const original = await new OriginalIds(ids, name(), step).open()
+    const original = await OriginalIds.open(ids, name(), step)
     rows.push(share(`the original, step ${step}, calls over 0.5 ms`, await pace(() => original.nextId(), RATE, 5000)))
   }
   return rows

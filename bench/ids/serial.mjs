@@ -38,7 +38,7 @@ export async function run() {
   rows.push({ what: 'mongoose-sequence', value: await plugin(url), unit: 'ids/s' })
   let thousand = 0
   for (const step of [10, 100, 1000, 10_000]) {
-    const original = await new OriginalIds(ids, name(), step).open()
+    const original = await OriginalIds.open(ids, name(), step)
     const value = await rate(() => original.nextId())
     if (step === 1000) thousand = value
     rows.push({ what: `the original algorithm, step ${step}`, value, unit: 'ids/s' })

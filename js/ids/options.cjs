@@ -9,7 +9,7 @@ const { checkBoolean, checkInteger, checkMs, checkName, checkOptions } = require
 const DEFAULT_URL = 'sqlite:texample-ids.db'
 const DEFAULT_IDLE_MS = 600_000
 
-/** The largest range: its length crosses to native code as a signed 32-bit integer. */
+/** The largest range: `nextIds` makes one array of up to so many ids, 16 GB. */
 const MAX_STEP = 2 ** 31 - 1
 
 const SEQUENCE_OPTIONS = new Set([

@@ -3,9 +3,9 @@
 /**
  * A handle on a sequence: a cursor over leased ranges.
  *
- * The ids in hand are handed out here, without a call into native code. A lease
- * that is used up is followed by the next one, in the same turn while the pool
- * has ids; only when it has none does a caller wait.
+ * The ids in hand are handed out here, without a call into native code. A lease that is used up is
+ * followed by the next one, in the same turn while the pool has ids; only when it has none does a
+ * caller wait.
  */
 
 // Taken when the module loads: a test runner's fake timers replace the global ones later.
@@ -14,6 +14,7 @@ const { clearTimeout, setTimeout } = require('node:timers')
 const { checkInteger, checkOptions, checkSignal, isObject } = require('../arguments.cjs')
 const { TexampleError, fromNative, wrongType } = require('../errors.cjs')
 const { abandonHandle, onNews, openHandle, takeNews } = require('./handles.cjs')
+const { Ranges } = require('./ranges.cjs')
 const { Waiters } = require('./waiters.cjs')
 
 const now = performance.now.bind(performance)
@@ -24,9 +25,6 @@ const NEXT_OPTIONS = new Set(['signal'])
 /** Bits of the first element of what the native half leases. */
 const FAILED = 1n
 const REVOKED = 2n
-
-/** One past the last id that a number holds exactly. */
-const NUMBER_END = 2n ** 53n
 
 /** Longer than the native half takes for its claim under way and the give-back, each bounded. */
 const CLOSE_MS = 15_000
@@ -55,10 +53,8 @@ class Sequence {
   /** @type {any} */
   #end
 
-  /** Ranges behind the cursor, rising: starts and ends in turn. @type {any[]} */
-  #ranges = []
-  /** Ids in `#ranges`. */
-  #held = 0
+  /** What is in hand behind the cursor. */
+  #ranges
 
   #waiters
   #asking = false
@@ -88,6 +84,7 @@ class Sequence {
     this.#handles = handles
     this.#key = key
     this.#bigint = options.bigint
+    this.#ranges = new Ranges(options.bigint)
     this.#timeout = options.timeout
     this.#waiters = new Waiters(this, options.timeout)
     this.#maxWaiters = options.maxWaiters
@@ -127,7 +124,7 @@ class Sequence {
     }
     if (this.#refill(count)) {
       this.#stash()
-      const ids = this.#takeMany(count)
+      const ids = this.#ranges.takeMany(count)
       this.#load()
       return Promise.resolve(ids)
     }
@@ -138,14 +135,18 @@ class Sequence {
     if (this.#at < this.#end) return this.#at++
     if (this.#refill(1)) return this.#at++
     this.#assertOpen()
-    // Earlier waiters come first.
-    const missing = this.#waiters.wanted + 1 - this.#held
     const begun = now()
     this.#waits++
-    this.#accept(this.#handles.requestBlocking(this.#key, missing, this.#timeout))
+    let revoked = true
+    while (revoked) {
+      // Earlier waiters come first.
+      const missing = this.#waiters.wanted + 1 - this.#ranges.count
+      const left = Math.max(this.#timeout - (now() - begun), 0)
+      revoked = this.#accept(this.#handles.requestBlocking(this.#key, missing, left))
+    }
     this.#waiters.longest = Math.max(this.#waiters.longest, now() - begun)
     const error = this.#failure()
-    if (this.#held < this.#waiters.wanted + 1) {
+    if (this.#ranges.count < this.#waiters.wanted + 1) {
       if (error === undefined) this.#ask()
       else this.#serveOrReject(error)
       throw error ?? this.#late()
@@ -161,7 +162,7 @@ class Sequence {
 
   stats() {
     const pool = this.#handles.stats(this.#key) ?? this.#lastStats
-    const inHand = this.#held + Number(this.#end - this.#at)
+    const inHand = this.#ranges.count + Number(this.#end - this.#at)
     return {
       issued: this.#leased - this.#lost - inHand,
       claimed: pool.claimed,
@@ -193,10 +194,8 @@ class Sequence {
   async #close() {
     this.#waiters.rejectAll(this.#closedError())
     this.#stash()
-    const unused = BigInt64Array.from(this.#ranges, BigInt)
-    this.#lost += this.#held
-    this.#ranges = []
-    this.#held = 0
+    const unused = BigInt64Array.from(this.#ranges.bounds, BigInt)
+    this.#lost += this.#ranges.clear()
     if (!this.#handles.close(this.#key, unused)) {
       await /** @type {Promise<void>} */ (
         new Promise((resolve) => {
@@ -224,8 +223,9 @@ class Sequence {
   #refill(count) {
     if (this.#waiters.size > 0 || this.#closed) return false
     this.#stash()
-    if (this.#held < count && !this.#exhausted) this.#accept(this.#handles.tryRequest(this.#key, count - this.#held))
-    const enough = this.#held >= count
+    if (this.#ranges.count < count && !this.#exhausted)
+      this.#accept(this.#handles.tryRequest(this.#key, count - this.#ranges.count))
+    const enough = this.#ranges.count >= count
     this.#load()
     return enough
   }
@@ -279,7 +279,7 @@ class Sequence {
     if (this.#closed) return
     // `ready()` wants one id to be left, although it takes none.
     const wanted = this.#waiters.wanted + (this.#waiters.readies > 0 ? 1 : 0)
-    this.#accept(this.#handles.request(this.#key, Math.max(wanted - this.#held, 0)))
+    this.#accept(this.#handles.request(this.#key, Math.max(wanted - this.#ranges.count, 0)))
     this.#serveOrReject(this.#failure())
   }
 
@@ -299,18 +299,21 @@ class Sequence {
     else this.#ask()
   }
 
-  /** @param {bigint[] | null} lease flags, then starts and ends */
+  /**
+   * @param {bigint[] | null} lease flags, then starts and ends
+   * @returns {boolean} whether ids in hand were dropped without an error: more is lacking than was
+   * requested
+   */
   #accept(lease) {
-    if (lease === null) return
+    if (lease === null) return false
     const flags = lease[0]
     this.#flags |= flags
     if (flags & REVOKED) {
       this.#stash()
-      this.#lost += this.#held
-      this.#ranges = []
-      this.#held = 0
+      this.#lost += this.#ranges.clear()
     }
     for (let i = 1; i < lease.length; i += 2) this.#add(lease[i], lease[i + 1])
+    return (flags & (REVOKED | FAILED)) === REVOKED
   }
 
   /**
@@ -318,30 +321,11 @@ class Sequence {
    * @param {bigint} end
    */
   #add(start, end) {
-    const count = Number(end - start)
-    this.#leased += count
-    if (this.#bigint) {
-      this.#append(start, end)
-      this.#held += count
-      return
-    }
-    const usable = end < NUMBER_END ? end : NUMBER_END
-    const kept = start < usable ? Number(usable - start) : 0
-    if (kept > 0) this.#append(Number(start), Number(usable))
-    this.#held += kept
-    this.#lost += count - kept
+    this.#leased += Number(end - start)
+    const lost = this.#ranges.add(start, end)
+    this.#lost += lost
     // What is in hand is still handed out; no later lease has a number in it.
-    if (kept < count) this.#exhausted = true
-  }
-
-  /**
-   * @param {any} start
-   * @param {any} end
-   */
-  #append(start, end) {
-    // An array of one range takes less memory than one that grew.
-    if (this.#ranges.length === 0) this.#ranges = [start, end]
-    else this.#ranges.push(start, end)
+    if (lost > 0) this.#exhausted = true
   }
 
   /** Why no waiter is served, if the last lease said so. */
@@ -362,8 +346,8 @@ class Sequence {
   #serve() {
     this.#waiters.serve(
       // `ready()` wants one to be left.
-      (count) => this.#held >= Math.max(count, 1),
-      ({ count, many }) => (many ? this.#takeMany(count) : count && this.#takeOne()),
+      (count) => this.#ranges.count >= Math.max(count, 1),
+      ({ count, many }) => (many ? this.#ranges.takeMany(count) : count && this.#ranges.takeOne()),
     )
     if (this.#waiters.size === 0) this.#load()
   }
@@ -379,43 +363,15 @@ class Sequence {
   /** Puts what the cursor has left before the ranges behind it. */
   #stash() {
     if (this.#at < this.#end) {
-      this.#ranges.unshift(this.#at, this.#end)
-      this.#held += Number(this.#end - this.#at)
+      this.#ranges.putBack(this.#at, this.#end)
       this.#at = this.#end
     }
   }
 
   /** Puts the first range under the cursor. */
   #load() {
-    if (this.#ranges.length === 0 || this.#at < this.#end) return
-    const [at, end] = this.#ranges
-    this.#at = at
-    this.#end = end
-    if (this.#ranges.length === 2) this.#ranges = []
-    else this.#ranges.splice(0, 2)
-    this.#held -= Number(end - at)
-  }
-
-  #takeOne() {
-    const id = this.#ranges[0]++
-    this.#held--
-    if (id + (this.#bigint ? /** @type {any} */ (1n) : 1) === this.#ranges[1]) this.#ranges.splice(0, 2)
-    return id
-  }
-
-  /** @param {number} count */
-  #takeMany(count) {
-    const ids = this.#bigint ? new BigInt64Array(count) : new Float64Array(count)
-    this.#held -= count
-    for (let filled = 0; filled < count; ) {
-      const [start, end] = this.#ranges
-      const run = Math.min(Number(end - start), count - filled)
-      fill(ids, filled, start, run)
-      filled += run
-      if (run === Number(end - start)) this.#ranges.splice(0, 2)
-      else this.#ranges[0] = start + (this.#bigint ? /** @type {any} */ (BigInt(run)) : run)
-    }
-    return ids
+    if (this.#ranges.count === 0 || this.#at < this.#end) return
+    ;[this.#at, this.#end] = this.#ranges.takeRange()
   }
 
   get #label() {
@@ -447,17 +403,6 @@ class Sequence {
     }
     return new TexampleError('ERR_TEXAMPLE_SEQUENCE_TIMEOUT', within)
   }
-}
-
-/**
- * @param {any} ids
- * @param {number} from
- * @param {any} start
- * @param {number} count
- */
-function fill(ids, from, start, count) {
-  let id = start
-  for (let i = from; i < from + count; i++) ids[i] = id++
 }
 
 /**

@@ -41,7 +41,7 @@ export declare class SequenceHandles {
    * if any.
    */
   request(key: number, missing: number): Array<bigint> | null
-  /** The ids that are free, if they are enough; queues no request. */
+  /** Up to `missing` ids that are free now; queues no request. */
   tryRequest(key: number, missing: number): Array<bigint> | null
   /** As `request`, but blocks up to `timeout` milliseconds until all are there. */
   requestBlocking(key: number, missing: number, timeout: number): Array<bigint> | null

@@ -7,71 +7,71 @@ use super::claimer::{Claimer, Hold};
 use super::store::{Answer, ClaimError, Document, Operation, Outcome, StoreUrl};
 use crate::{Error, ErrorCode, Result};
 
-/// What to do with an index.
-#[derive(Clone, Copy, Debug)]
-pub enum Request {
-    /// Reads the next id that a claim would get. Creates nothing.
-    Read,
-    /// Makes `index` the next id, and creates the sequence if there is none. Without `force` only
-    /// forward.
-    ///
-    /// Ids that this process has in hand are dropped, so that its next id is `index`; other
-    /// processes use up theirs.
-    Set {
-        /// The next id, from 0.
-        index: i64,
-        /// Also when that hands ids out a second time.
-        force: bool,
-    },
-}
-
-/// Has the claimer do `request`, whose answer arrives at `endpoint` under `ticket`: the index that
-/// was read, none when the sequence does not exist, and none after a change.
+/// Has the claimer read the next id that a claim would get; creates nothing.
 ///
-/// The answer comes only while the hold is kept; dropping it gives the request up.
+/// The answer arrives at `endpoint` under `ticket`: the index, or none when the sequence does not
+/// exist. It comes only while the hold is kept; dropping it gives the request up.
 ///
 /// # Errors
-/// `InvalidArgument` for a negative index, `SequenceUnavailable` when no thread could be started.
-/// As the answer: `InvalidArgument` when the sequence is further already and `force` is not given,
-/// `SequenceBadDocument` when the index is no integer, `SequenceUnavailable` when the store cannot
-/// be reached.
-pub fn submit(
+/// `SequenceUnavailable` when no thread could be started. As the answer: `SequenceBadDocument` when
+/// the index is no integer, `SequenceUnavailable` when the store cannot be reached.
+pub fn read(
     url: &StoreUrl,
     collection: &str,
     name: &str,
-    request: Request,
+    endpoint: &Arc<Endpoint>,
+    ticket: u64,
+) -> Result<Hold> {
+    submit(url, url.document(collection, name), Operation::Read, endpoint, ticket)
+}
+
+/// Has the claimer make `index` the next id, and create the sequence if there is none; only forward
+/// without `force`, which hands ids out a second time.
+///
+/// Ids that this process has in hand are dropped, so that its next id is `index`; other processes
+/// use up theirs. The answer arrives as that of [`read`], and holds no index.
+///
+/// # Errors
+/// As [`read`]; also `InvalidArgument` for a negative index, and as the answer when the sequence is
+/// past `index` and `force` is not given.
+pub fn set(
+    url: &StoreUrl,
+    collection: &str,
+    name: &str,
+    index: i64,
+    force: bool,
+    endpoint: &Arc<Endpoint>,
+    ticket: u64,
+) -> Result<Hold> {
+    if index < 0 {
+        let message = format!("next must be an integer from 0; received {index}");
+        return Err(Error::new(ErrorCode::InvalidArgument, message));
+    }
+    submit(url, url.document(collection, name), Operation::Set { index, force }, endpoint, ticket)
+}
+
+fn submit(
+    url: &StoreUrl,
+    document: Document,
+    operation: Operation,
     endpoint: &Arc<Endpoint>,
     ticket: u64,
 ) -> Result<Hold> {
     let claimer = Claimer::of(url);
-    let document = Arc::new(url.document(collection, name));
-    let operation = request.operation()?;
-    let endpoint = Arc::clone(endpoint);
+    let document = Arc::new(document);
     let reply = {
-        let document = Arc::clone(&document);
-        move |answer| endpoint.answer(ticket, outcome(answer, request, &document))
+        let (document, operation, endpoint) =
+            (Arc::clone(&document), operation.clone(), Arc::clone(endpoint));
+        move |answer| endpoint.answer(ticket, outcome(answer, &operation, &document))
     };
     claimer.ask(&document, operation, reply)?;
     Ok(Hold::new(claimer))
 }
 
-impl Request {
-    fn operation(self) -> Result<Operation> {
-        match self {
-            Self::Read => Ok(Operation::Read),
-            Self::Set { index, .. } if index < 0 => {
-                let message = format!("next must be an integer from 0; received {index}");
-                Err(Error::new(ErrorCode::InvalidArgument, message))
-            }
-            Self::Set { index, force } => Ok(Operation::Set { index, force }),
-        }
-    }
-}
-
-fn outcome(answer: Answer, request: Request, document: &Document) -> Result<Option<i64>> {
-    match (answer, request) {
+fn outcome(answer: Answer, operation: &Operation, document: &Document) -> Result<Option<i64>> {
+    match (answer, operation) {
         (Ok(Outcome::Index(index)), _) => Ok(index),
-        (Ok(Outcome::Set(Some(further))), Request::Set { index, .. }) => {
+        (Ok(Outcome::Set(Some(further))), Operation::Set { index, .. }) => {
             let message = format!(
                 "{} is at {further}; to go back to {index} would hand ids out a second time, and needs force",
                 document.label
@@ -101,21 +101,22 @@ mod tests {
     fn a_sequence_moves_forward_and_back_only_by_force() {
         let url = StoreUrl::parse("memory:").unwrap();
         let endpoint = Arc::new(Endpoint::new(|| {}));
-        let ask = |request| {
-            let hold = submit(&url, "admin", "a", request, &endpoint, 7)?;
+        let answer = |hold: Result<Hold>| {
+            let hold = hold?;
             let mut answers = endpoint.take().answers;
             drop(hold);
             let (ticket, answer) = answers.pop().unwrap();
             assert_eq!(ticket, 7);
             answer
         };
-        let set = |index, force| ask(Request::Set { index, force });
-        assert_eq!(ask(Request::Read).unwrap(), None);
+        let read = || answer(read(&url, "admin", "a", &endpoint, 7));
+        let set = |index, force| answer(set(&url, "admin", "a", index, force, &endpoint, 7));
+        assert_eq!(read().unwrap(), None);
         set(50, false).unwrap();
         assert_eq!(set(49, false).unwrap_err().code(), ErrorCode::InvalidArgument);
-        assert_eq!(ask(Request::Read).unwrap(), Some(50));
+        assert_eq!(read().unwrap(), Some(50));
         set(49, true).unwrap();
-        assert_eq!(ask(Request::Read).unwrap(), Some(49));
+        assert_eq!(read().unwrap(), Some(49));
         assert_eq!(set(-1, true).unwrap_err().code(), ErrorCode::InvalidArgument);
     }
 }

@@ -1,6 +1,8 @@
 //! A map by handle, small for a few handles.
 
-use super::HandleId;
+/// Names a handle within its sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HandleId(pub(super) u64);
 
 /// Values by handle, sorted: most sequences have one handle, and a process may have thousands of
 /// them.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 
 use super::Cancel;
-use super::pool::{Pool, Work, panicked};
+use super::pool::{Pool, Work};
 use super::store::{
     Answer, ClaimError, Document, Operation, Outcome, Reply, Request, Store, StoreUrl, memory,
 };
@@ -39,6 +39,9 @@ struct Shared {
     wake: Sender<()>,
     woken: Receiver<()>,
     cancel: Cancel,
+    /// `memory:` only: one request at a time, its answer included. A claim must not meet a change
+    /// of its index half-way.
+    memory: Mutex<()>,
     /// Why the last request failed for want of the store.
     unavailable: Mutex<Option<Error>>,
     /// The thread panicked: no request will be answered.
@@ -74,13 +77,8 @@ impl Queued {
     }
 }
 
-enum Target {
-    Pool(Arc<Pool>),
-    Single(Single),
-}
-
 struct Answered {
-    target: Target,
+    target: Queued,
     took: Duration,
     answer: Answer,
 }
@@ -118,6 +116,7 @@ impl Claimer {
             wake,
             woken,
             cancel: Cancel::default(),
+            memory: Mutex::default(),
             unavailable: Mutex::default(),
             broken: Mutex::default(),
         };
@@ -142,6 +141,7 @@ impl Claimer {
     /// When no thread could be started, or the claimer panicked.
     pub fn look(&self, pool: &Arc<Pool>) -> Result<()> {
         if self.shared.url.is_memory() {
+            let _alone = lock(&self.shared.memory);
             while let Work::Start(operation) = pool.work() {
                 let begun = Instant::now();
                 let answer = memory::answer(&pool.document, &operation);
@@ -167,8 +167,10 @@ impl Claimer {
         reply: impl FnOnce(Answer) + Send + 'static,
     ) -> Result<()> {
         if self.shared.url.is_memory() {
+            let alone = lock(&self.shared.memory);
             let answer = memory::answer(document, &operation);
             self.shared.note_set(document, &operation, &answer);
+            drop(alone);
             reply(answer);
             return Ok(());
         }
@@ -233,7 +235,7 @@ impl Shared {
             }
         }));
         if let Err(panic) = caught {
-            let error = panicked(&self.url.to_string(), &*panic);
+            let error = Error::panicked(&format!("the claimer of {}", self.url), &*panic);
             *lock(&self.broken) = Some(error.clone());
             let pools: Vec<_> = self.sequences_open();
             for queued in std::mem::take(&mut *lock(&self.queue)) {
@@ -316,9 +318,9 @@ impl<'a> Driver<'a> {
             }
             let document = Arc::clone(queued.document());
             let (operation, target) = match queued {
-                Queued::Single(single) => (single.operation.clone(), Target::Single(single)),
+                Queued::Single(single) => (single.operation.clone(), Queued::Single(single)),
                 Queued::Pool(pool) => match pool.work() {
-                    Work::Start(operation) => (operation, Target::Pool(pool)),
+                    Work::Start(operation) => (operation, Queued::Pool(pool)),
                     Work::Later(at) => {
                         self.look_at(at, pool);
                         continue;
@@ -346,14 +348,14 @@ impl<'a> Driver<'a> {
             Err(_) => {}
         }
         let document = match target {
-            Target::Pool(pool) => {
+            Queued::Pool(pool) => {
                 pool.answered(answer, took);
                 let document = Arc::clone(&pool.document);
                 // It may need another range, a retry, or its release.
                 self.queue(pool);
                 document
             }
-            Target::Single(Single { document, operation, reply }) => {
+            Queued::Single(Single { document, operation, reply }) => {
                 self.shared.note_set(&document, &operation, &answer);
                 reply(answer);
                 document
@@ -389,4 +391,29 @@ impl<'a> Driver<'a> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::endpoint::Endpoint;
+    use super::super::{Options, open};
+    use super::*;
+
+    #[test]
+    fn a_forced_set_in_memory_rejects_no_draw() {
+        let url = StoreUrl::parse("memory:").unwrap();
+        let endpoint = Arc::new(Endpoint::new(|| {}));
+        let handle = open(&url, "claimer", "set", &Options::default(), &endpoint, 0).unwrap();
+        let claimer = Claimer::of(&url);
+        let document = Arc::new(url.document("claimer", "set"));
+        let force = |index| claimer.ask(&document, Operation::Set { index, force: true }, |_| {}).unwrap();
+        std::thread::scope(|scope| {
+            let sets = scope.spawn(|| (0..20_000).for_each(|round| force(1000 - round % 2 * 1000)));
+            while !sets.is_finished() {
+                let grant = handle.request_blocking(1, Duration::from_secs(10));
+                assert!(grant.error.is_none(), "{:?}", grant.error);
+                assert_eq!(grant.ranges.len(), 1);
+            }
+        });
+    }
 }

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn returned_ids_are_no_fresh_supply_and_go_only_to_a_lower_handle() {
+    fn returned_ids_are_not_fresh_and_go_to_a_lower_handle() {
         let mut free = FreeRanges::default();
         free.add(Range::new(10, 20));
         let lease = free.take(0, 10);

@@ -6,10 +6,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::by_handle::HandleId;
 use super::claimer::Claimer;
 use super::endpoint::Endpoint;
 use super::pool::{Closing, Owner, Pool, State};
-use super::sequence::{Counters, Grant, HandleId};
+use super::sequence::{Counters, Grant};
 use super::store::{Document, StoreUrl};
 use super::{Options, Range, Settings};
 use crate::{Error, ErrorCode, Result};
@@ -114,6 +115,10 @@ impl Handle {
                 state.sequence.request(self.pool.now(), self.id, 0);
                 return grant;
             };
+            if more.revoked {
+                // What was granted for this request is gone too.
+                continue;
+            }
             let wait = self.pool.served.wait_timeout(state, left);
             state = wait.unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -11,12 +11,12 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::by_handle::ByHandle;
+use super::by_handle::{ByHandle, HandleId};
 use super::endpoint::{Endpoint, Event, EventKind};
-use super::sequence::{HandleId, Next, Sequence};
+use super::sequence::{Next, Sequence};
 use super::store::{Answer, ClaimError, Document, Operation, Outcome};
 use super::{Range, Settings};
-use crate::{Error, ErrorCode};
+use crate::Error;
 
 pub(super) struct Pool {
     pub document: Arc<Document>,
@@ -212,16 +212,10 @@ impl State {
     }
 }
 
-/// A panic of the claimer, as the error of its waiters.
-pub(super) fn panicked(store: &str, panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    Error::new(ErrorCode::ThreadPanicked, format!("the claimer of {store} panicked: {text}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorCode;
     use crate::ids::StoreUrl;
 
     #[test]
@@ -240,11 +234,11 @@ mod tests {
             if claiming {
                 assert!(matches!(pool.work(), Work::Start(Operation::Claim(_))));
             }
-            pool.broke(&panicked("memory:", &"told to"));
+            pool.broke(&Error::panicked("the claimer", &"told to"));
             let mut state = pool.state();
             let error = state.sequence.take(id).error.unwrap();
             assert_eq!(error.code(), ErrorCode::ThreadPanicked);
-            assert!(error.message().ends_with("panicked: told to"));
+            assert!(error.message().contains("panicked: told to"));
             // The next request reaches the claimer, which refuses it.
             state.sequence.request(pool.now(), id, 1);
             assert!(state.sequence.due(pool.now()).is_some());

@@ -16,16 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Backoff;
-use super::by_handle::ByHandle;
+use super::by_handle::{ByHandle, HandleId};
 use super::demand_rate::DemandRate;
 use super::free_ranges::FreeRanges;
 use super::lease_size::LeaseSize;
 use super::{Claim, ClaimError, Range, Settings};
 use crate::{Error, ErrorCode};
-
-/// Names a handle within its sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HandleId(u64);
 
 /// What the driver of a [`Sequence`] should do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -409,7 +405,7 @@ impl Sequence {
     /// Stores check this by themselves; a store that does not must not lead to an id handed out
     /// twice.
     fn check(&self, claim: &Claim, range: Range) -> Result<Range, ClaimError> {
-        let floor = claim.owned_to.unwrap_or(0);
+        let floor = claim.floor();
         if range.len() == claim.count && range.start >= floor {
             return Ok(range);
         }

@@ -109,7 +109,7 @@ pub enum Outcome {
     Released,
     /// The index; none when the document does not exist.
     Index(Option<i64>),
-    /// The index was set; or it was not, since it is this far already.
+    /// None: the index was set. Otherwise it was not, since it is at this value already.
     Set(Option<i64>),
 }
 
@@ -142,6 +142,7 @@ impl Reply {
     }
 
     /// Answers the request.
+    #[cfg(any(feature = "mongo", feature = "sqlite"))]
     pub fn send(mut self, answer: Answer) {
         self.deliver(answer);
     }
@@ -164,6 +165,7 @@ impl Drop for Reply {
 }
 
 /// An operation on a document.
+#[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
 pub struct Request {
     /// The sequence.
     pub document: Arc<Document>,

@@ -76,12 +76,6 @@ unsafe extern "C" fn enter<const ARGUMENTS: usize, C: Call<ARGUMENTS>>(
 /// Runs `work` and turns its panic into an error: nothing unwinds into JavaScript's frames.
 pub(super) fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     // Buffers that a panic leaves half-written are cleared before each use.
-    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Err(Error::new(
-            ErrorCode::ThreadPanicked,
-            format!("the image codec panicked: {said}. Please report this"),
-        ))
-    })
+    std::panic::catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(Error::panicked("the image codec", &*panic)))
 }

@@ -1,10 +1,9 @@
-//! The N-API shell of `ids`: the handles of one JavaScript thread, under one wake-up.
+//! The handles of one JavaScript thread, under one wake-up.
 //!
 //! Ids cross as leased ranges; the cursor over them lives in JavaScript. The wake-up neither keeps
 //! the process alive nor outlives its environment.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,11 +13,10 @@ use napi::{CleanupEnvHook, Env};
 use napi_derive::napi;
 use texample_bridge::napi::Waker;
 
-use super::error::Result;
+use super::news::{ClaimEvent, SequenceNews, to_answer};
 use crate::Error;
-use crate::ids::{
-    self, Endpoint, Event, EventKind, Grant, Handle, Hold, News, Options, Range, Request, StoreUrl,
-};
+use crate::ids::{self, Endpoint, Grant, Handle, Hold, News, Options, Range, StoreUrl};
+use crate::node::error::Result;
 
 /// Bits of the first element of a lease.
 const FAILED: i64 = 1;
@@ -56,12 +54,12 @@ impl Shared {
     }
 
     fn handle(&self, key: f64) -> Option<Arc<Handle>> {
-        self.entries().get(&index(key)).map(|entry| Arc::clone(&entry.handle))
+        self.entries().get(&to_u64(key)).map(|entry| Arc::clone(&entry.handle))
     }
 }
 
-/// JavaScript holds keys as numbers; all are integers below 2^53.
-fn index(key: f64) -> u64 {
+/// JavaScript holds keys and tickets as numbers; all are integers below 2^53.
+fn to_u64(key: f64) -> u64 {
     key as u64
 }
 
@@ -82,55 +80,6 @@ pub struct SequenceCounters {
     pub in_hand: f64,
     /// Ids a second.
     pub rate_per_second: f64,
-}
-
-/// A claim that ended.
-#[napi(object, object_from_js = false)]
-pub struct ClaimEvent {
-    /// The name of the sequence.
-    pub sequence: String,
-    /// Its collection.
-    pub collection: String,
-    /// The sequence and its store, without secrets.
-    pub label: String,
-    /// The first id of the range; none when the claim failed.
-    pub first: Option<i64n>,
-    /// Ids in the range.
-    pub count: f64,
-    /// How long the claim took, in milliseconds.
-    pub duration: f64,
-    /// Failures in a row so far.
-    pub failures: u32,
-    /// The code of the error.
-    pub code: Option<String>,
-    /// The text of the error.
-    pub message: Option<String>,
-}
-
-/// The answer to a read or a change of an index.
-#[napi(object, object_from_js = false)]
-pub struct IndexAnswer {
-    /// What it answers.
-    pub ticket: f64,
-    /// The next id that a claim would get; none when the sequence does not exist.
-    pub index: Option<i64n>,
-    /// The code of the error, if it failed.
-    pub code: Option<String>,
-    /// The text of the error.
-    pub message: Option<String>,
-    /// The text of what caused the error.
-    pub cause: Option<String>,
-}
-
-/// What arrived since the last wake-up.
-#[napi(object, object_from_js = false)]
-pub struct SequenceNews {
-    /// Keys of the handles that have something to look at.
-    pub handles: Vec<f64>,
-    /// Claims that ended.
-    pub events: Vec<ClaimEvent>,
-    /// Answers to `readIndex` and `setIndex`.
-    pub answers: Vec<IndexAnswer>,
 }
 
 /// The handles of one JavaScript thread.
@@ -209,7 +158,7 @@ impl SequenceHandles {
     /// answer.
     #[napi]
     pub fn read_index(&mut self, url: String, collection: String, name: String) -> Result<f64> {
-        self.submit(&url, &collection, &name, Request::Read)
+        self.submit(&url, |url, endpoint, ticket| ids::read(url, &collection, &name, endpoint, ticket))
     }
 
     /// Makes the one element of `index` the next id: forward, or by force. Returns the ticket of
@@ -225,21 +174,26 @@ impl SequenceHandles {
     ) -> Result<f64> {
         // JavaScript passes one element: napi's BigInt panics on 0n.
         let index = index.first().copied().unwrap_or_default();
-        self.submit(&url, &collection, &name, Request::Set { index, force })
+        self.submit(&url, |url, endpoint, ticket| {
+            ids::set(url, &collection, &name, index, force, endpoint, ticket)
+        })
     }
 
     /// Gives a request up whose answer has not come.
     #[napi]
     pub fn forget(&self, ticket: f64) {
-        let hold = self.shared.pending().remove(&index(ticket));
+        let hold = self.shared.pending().remove(&to_u64(ticket));
         drop(hold);
     }
 
-    fn submit(&mut self, url: &str, collection: &str, name: &str, request: Request) -> Result<f64> {
+    fn submit(
+        &mut self,
+        url: &str,
+        request: impl FnOnce(&StoreUrl, &Arc<Endpoint>, u64) -> crate::Result<Hold>,
+    ) -> Result<f64> {
         let ticket = self.next_key;
         self.next_key += 1;
-        let url = StoreUrl::parse(url)?;
-        let hold = ids::submit(&url, collection, name, request, &self.endpoint, ticket)?;
+        let hold = request(&StoreUrl::parse(url)?, &self.endpoint, ticket)?;
         self.shared.pending().insert(ticket, hold);
         Ok(ticket as f64)
     }
@@ -252,7 +206,7 @@ impl SequenceHandles {
         self.pass(key, grant)
     }
 
-    /// The ids that are free, if they are enough; queues no request.
+    /// Up to `missing` ids that are free now; queues no request.
     #[napi]
     pub fn try_request(&self, key: f64, missing: f64) -> Option<Vec<i64n>> {
         let grant = self.shared.handle(key)?.try_request(missing as u64);
@@ -270,7 +224,7 @@ impl SequenceHandles {
     /// Throws why the waiters got nothing.
     #[napi]
     pub fn raise(&self, key: f64) -> Result<()> {
-        let error = self.shared.entries().get_mut(&index(key)).and_then(|entry| entry.error.take());
+        let error = self.shared.entries().get_mut(&to_u64(key)).and_then(|entry| entry.error.take());
         error.map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -326,7 +280,7 @@ impl SequenceHandles {
     /// Lets go of the handle. The claimer of a store without handles is stopped and joined.
     #[napi]
     pub fn abandon(&self, key: f64) {
-        let entry = self.shared.entries().remove(&index(key));
+        let entry = self.shared.entries().remove(&to_u64(key));
         drop(entry);
     }
 
@@ -336,7 +290,7 @@ impl SequenceHandles {
         let mut flags = 0;
         if grant.error.is_some() {
             flags |= FAILED;
-            if let Some(entry) = self.shared.entries().get_mut(&index(key)) {
+            if let Some(entry) = self.shared.entries().get_mut(&to_u64(key)) {
                 entry.error = grant.error;
             }
         }
@@ -358,72 +312,6 @@ impl ObjectFinalize for SequenceHandles {
         }
         self.shared.end();
         Ok(())
-    }
-}
-
-/// Keeps the claimer of a store while no sequence of it is open.
-#[napi]
-pub struct StoreHold {
-    hold: Option<Hold>,
-}
-
-#[napi]
-impl StoreHold {
-    /// Connects to nothing.
-    #[napi(constructor)]
-    pub fn new(url: String) -> Result<Self> {
-        Ok(Self { hold: Some(ids::hold(&StoreUrl::parse(&url)?)) })
-    }
-
-    /// Lets go of the claimer. A claimer without handles is stopped and joined.
-    #[napi]
-    pub fn release(&mut self) {
-        self.hold.take();
-    }
-}
-
-/// The options of a URL that are taken and ignored, with their values.
-#[napi]
-pub fn ignored_url_options(url: String) -> Vec<String> {
-    StoreUrl::ignored_options(&url)
-}
-
-/// True the first time in this process: a warning is not repeated by each worker thread.
-#[napi]
-pub fn is_first_default_store() -> bool {
-    static SAID: AtomicBool = AtomicBool::new(false);
-    !SAID.swap(true, Ordering::Relaxed)
-}
-
-fn to_answer(ticket: u64, answer: crate::Result<Option<i64>>) -> IndexAnswer {
-    let (index, error) = answer.map_or_else(|error| (None, Some(error)), |index| (index, None));
-    IndexAnswer {
-        ticket: ticket as f64,
-        index: index.map(i64n),
-        code: error.as_ref().map(|error| error.code().as_str().to_owned()),
-        message: error.as_ref().map(|error| error.message().to_owned()),
-        cause: error.as_ref().and_then(|error| error.source()).map(ToString::to_string),
-    }
-}
-
-impl From<Event> for ClaimEvent {
-    fn from(event: Event) -> Self {
-        let Event { document, took, failures, kind } = event;
-        let (range, error) = match kind {
-            EventKind::Claimed(range) => (Some(range), None),
-            EventKind::Failed(error) => (None, Some(error)),
-        };
-        Self {
-            sequence: document.name.to_string(),
-            collection: document.collection.to_string(),
-            label: document.label.to_string(),
-            first: range.map(|range| i64n(range.start)),
-            count: range.map_or(0.0, |range| range.len() as f64),
-            duration: took.as_secs_f64() * 1000.0,
-            failures,
-            code: error.as_ref().map(|error| error.code().as_str().to_owned()),
-            message: error.as_ref().map(|error| error.message().to_owned()),
-        }
     }
 }
 

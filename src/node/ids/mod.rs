@@ -1,0 +1,5 @@
+//! The Node-API shell of `ids`.
+
+mod handles;
+mod news;
+mod store;
