@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 
-import { decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
+import { decodeImageToData, decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
 
 const RECORDS = Array.from({ length: 20_000 }, (_, id) => ({ id, name: `Mäkelä ${id % 97}`, balance: id / 7 }))
 
@@ -40,6 +40,22 @@ it('a failed task fails its caller alone', async () => {
     if (i % 3) assert.deepEqual(result, { status: 'fulfilled', value: [1] })
     else assert.equal(result.reason.code, 'ERR_TEXAMPLE_IMAGE_CORRUPT')
   })
+})
+
+it('an error is the same in both forms, its cause too', async () => {
+  const png = encodeDataToImage('x'.repeat(5000))
+  for (const broken of [png.subarray(0, 60), Buffer.from('no PNG'), Buffer.concat([png.subarray(0, -20), png])]) {
+    const outcome = await decodeImageToDataAsync(broken).catch((error) => error)
+    assert.throws(
+      () => decodeImageToData(broken),
+      ({ name, code, message, cause }) => {
+        assert.deepEqual([name, code, message], [outcome.name, outcome.code, outcome.message])
+        assert.equal(cause?.message, outcome.cause?.message)
+        return true
+      },
+    )
+  }
+  await assert.rejects(decodeImageToDataAsync(png.subarray(0, 60)), ({ cause }) => cause instanceof Error)
 })
 
 it('a worker may be terminated while it encodes', async () => {

@@ -2,7 +2,7 @@
 
 /** Data images: JSON, or bytes, in the pixels of a PNG. */
 
-const { isAnyArrayBuffer, isSharedArrayBuffer, isUint8Array } = require('node:util/types')
+const { isAnyArrayBuffer, isNativeError, isSharedArrayBuffer, isUint8Array } = require('node:util/types')
 const { markAsUntransferable } = require('node:worker_threads')
 
 const addon = require('../native/loader.cjs')
@@ -226,7 +226,7 @@ function parse(json) {
  * Runs a task on the pool; its failure arrives as a value, because native task errors cannot carry
  * our codes.
  * @template T
- * @param {() => Promise<T | { code: string, message: string }>} start
+ * @param {() => Promise<T | Error>} start
  * @returns {Promise<T>}
  */
 async function onPool(start) {
@@ -237,7 +237,7 @@ async function onPool(start) {
   tasks++
   try {
     const result = await start()
-    if (typeof result === 'object' && result !== null && 'code' in result) throw result
+    if (isNativeError(result)) throw result
     return /** @type {T} */ (result)
   } catch (error) {
     throw fromNative(error)

@@ -1,16 +1,14 @@
 //! Encoding and decoding on the thread pool.
 
-use std::ptr;
-
 use napi::bindgen_prelude::{ArrayBuffer, BufferSlice, Either3, ToNapiValue, TypeName};
-use napi::{Env, Task, ValueType, check_status, sys};
+use napi::{Env, JsError, Task, ValueType, sys};
 
 use super::call::caught;
 use super::data::Data;
 use super::is_long_ascii;
 use super::value::Value;
-use crate::Error;
 use crate::image::{Content, DecodeOptions, EncodeOptions, Workspace, encode_source};
+use crate::{Error, ErrorCode};
 
 /// Bytes on their way to JavaScript, where they become a buffer without a copy.
 pub struct Bytes(Vec<u8>);
@@ -66,22 +64,9 @@ impl<T: ToNapiValue> ToNapiValue for Settled<T> {
         match settled {
             // SAFETY: the task completes in `env`.
             Settled::Done(value) => unsafe { T::to_napi_value(env, value) },
+            // SAFETY: the same.
             Settled::Failed(error) => {
-                // SAFETY: the same.
-                let (code, message) = unsafe {
-                    (
-                        ToNapiValue::to_napi_value(env, error.code().as_str())?,
-                        ToNapiValue::to_napi_value(env, error.message())?,
-                    )
-                };
-                let mut object = ptr::null_mut();
-                // SAFETY: the values belong to this scope, the names end in zero.
-                unsafe {
-                    check_status!(sys::napi_create_object(env, &mut object))?;
-                    check_status!(sys::napi_set_named_property(env, object, c"code".as_ptr(), code))?;
-                    check_status!(sys::napi_set_named_property(env, object, c"message".as_ptr(), message))?;
-                }
-                Ok(object)
+                Ok(unsafe { JsError::from(napi::Error::<ErrorCode>::from(error)).into_value(env) })
             }
         }
     }
