@@ -64,8 +64,8 @@ impl<T: ToNapiValue> ToNapiValue for Settled<T> {
         match settled {
             // SAFETY: the task completes in `env`.
             Settled::Done(value) => unsafe { T::to_napi_value(env, value) },
-            // SAFETY: the same.
             Settled::Failed(error) => {
+                // SAFETY: the same.
                 Ok(unsafe { JsError::from(napi::Error::<ErrorCode>::from(error)).into_value(env) })
             }
         }
