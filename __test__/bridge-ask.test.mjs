@@ -180,11 +180,14 @@ it('a promise that was collected is Abandoned', async () => {
 })
 
 it('stop tells every asker, those of pending promises too', async () => {
-  const questions = new cases.Numbered(() => new Promise(() => {}))
+  let asked = 0
+  const questions = new cases.Numbered(() => {
+    if (++asked === 4) setImmediate(() => questions.stop())
+    return new Promise(() => {})
+  })
   const seen = []
   await new Promise((resolve) => {
     questions.ask(4, 1, undefined, (text) => seen.push(text) === 4 && resolve(undefined))
-    setTimeout(() => questions.stop(), 50)
   })
   assert.deepEqual(seen, ['Closed', 'Closed', 'Closed', 'Closed'])
   await questions.done()
@@ -246,14 +249,17 @@ it('the end of a worker joins a thread that asks', async () => {
       const { Worker } = require('node:worker_threads')
       const worker = new Worker(\`
         const cases = require(\${JSON.stringify(${JSON.stringify(file)})})
-        cases.crossed((question) => question)
-        require('node:worker_threads').parentPort.postMessage('up')
+        let asked = 0
+        cases.crossed((question) => {
+          if (asked++ === 0) require('node:worker_threads').parentPort.postMessage('asked')
+          return question
+        })
         setTimeout(() => {}, 100_000)
       \`, { eval: true })
-      worker.once('message', () => setTimeout(async () => {
+      worker.once('message', async () => {
         await worker.terminate()
         console.log('ended')
-      }, 20))`),
+      })`),
     'ended',
   )
 })

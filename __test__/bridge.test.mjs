@@ -82,6 +82,24 @@ it('batches hold every message once', async () => {
   assert.deepEqual(source.stats(), [5000, 5000, 0, 0, 0])
 })
 
+for (const [what, wait, work] of [
+  ['is waited for', true, () => new Promise(setImmediate)],
+  ['takes as long for one as for many', false, () => block(0.5)],
+]) {
+  it(`a callback that ${what} gets batches`, async () => {
+    let calls = 0
+    let count = 0
+    const source = new cases.Source({ count: 4000, wait }, (batch) => {
+      calls++
+      count += batch.length
+      return work()
+    })
+    await source.done()
+    assert.equal(count, 4000)
+    assert.ok(calls < 1000, `${calls} calls`)
+  })
+}
+
 it('a tuple is several arguments', async () => {
   const calls = []
   await cases.pairs((...args) => void calls.push(args)).done()
@@ -213,6 +231,7 @@ for (const [end, expected] of [
   ['coded', { code: 'ERR_DEVICE_GONE', message: 'the device was unplugged' }],
   ['napi', { code: 'ERR_NAMED', message: 'a napi error' }],
   ['io', { code: 'ENOENT' }],
+  ['thrown', { code: 'E_DENIED', message: 'not for you' }],
   ['text', { code: 'ERR_TEXAMPLE_THREAD_FAILED', message: 'only a text' }],
   ['panic', { code: 'ERR_TEXAMPLE_THREAD_PANICKED', message: 'the thread "source" panicked: unplugged' }],
 ]) {
@@ -388,21 +407,31 @@ it('wait_for_callback: a collected promise blocks nothing', async () => {
 })
 
 it('a Readable that is full holds the thread back', async () => {
+  let isFull = false
+  let early = 0
   let resume = () => {}
-  const readable = new Readable({ objectMode: true, highWaterMark: 16, read: () => resume() })
-  const source = new cases.Source({ count: 10_000, each: true, wait: true, capacity: 64 }, (number) => {
-    if (!readable.push(number)) {
-      return new Promise((resolve) => {
-        resume = resolve
+  const read = () => {
+    isFull = false
+    resume()
+  }
+  const readable = new Readable({ objectMode: true, highWaterMark: 16, read })
+  const filled = new Promise((resolve) => {
+    const source = new cases.Source({ count: 10_000, each: true, wait: true, capacity: 64 }, (number) => {
+      if (isFull) early++
+      isFull = !readable.push(number)
+      if (!isFull) return
+      resolve(undefined)
+      return new Promise((settle) => {
+        resume = settle
       })
-    }
+    })
+    source.done().then(() => readable.push(null))
   })
-  source.done().then(() => readable.push(null))
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  assert.ok(readable.readableLength <= 17, `${readable.readableLength} buffered`)
+  await filled
+  assert.equal(readable.readableLength, 16)
   let next = 0
   for await (const number of readable) assert.equal(number, next++)
-  assert.equal(next, 10_000)
+  assert.deepEqual([next, early], [10_000, 0])
 })
 
 it('a waker calls once for many wake-ups', async () => {
@@ -410,12 +439,27 @@ it('a waker calls once for many wake-ups', async () => {
     await script(`
       let calls = 0
       cases.wake(1000, () => calls++)
-      const end = performance.now() + 100
-      while (performance.now() < end);
-      setTimeout(() => {}, 50)
+      setTimeout(() => {}, 50) // for a second call, which must not come
       process.on('exit', () => console.log(calls))`),
     '1',
   )
+})
+
+it('a message comes before what its turn costs', async () => {
+  const printed = await script(`
+    const seen = []
+    const real = setImmediate
+    globalThis.setImmediate = (turned) => {
+      seen.push('immediate')
+      return real(turned)
+    }
+    const source = new cases.Source({ count: 50, each: true, every: 2 }, () => {
+      seen.push('message')
+      queueMicrotask(() => seen.push('end'))
+    })
+    source.done().then(() => console.log(seen.join(' ')))`)
+  assert.match(printed, /message immediate end/)
+  assert.doesNotMatch(printed, /immediate message/)
 })
 
 it('the event loop turns while threads post flat out', async () => {

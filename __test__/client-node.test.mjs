@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { inspect } from 'node:util'
 
 import fc from 'fast-check'
 import { decodeImage, queryXD, TexampleError, xdClient } from 'texample/client'
@@ -88,19 +89,24 @@ it('whatever fails has a code', async () => {
 })
 
 it('a wrong argument of the encoder is named', async () => {
-  for (const options of [null, 5, 'fast', { charset: 'latin1' }, { compress: 1 }, { robust: 'yes' }, { quality: 80 }]) {
-    await assert.rejects(encodeImage(1, options), INVALID_ARGUMENT, JSON.stringify(options))
+  const charsets = ['latin1', ['ascii'], Symbol('ascii')].map((charset) => ({ charset }))
+  for (const options of [null, 5, 'fast', ...charsets, { compress: 1 }, { robust: 'yes' }, { quality: 80 }]) {
+    await assert.rejects(encodeImage(1, options), INVALID_ARGUMENT, inspect(options))
   }
   const cycle = {}
   cycle.self = cycle
-  for (const data of [undefined, () => {}, Symbol('s'), 1n, cycle]) {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const detached = new ArrayBuffer(8)
+  structuredClone(detached, { transfer: [detached] })
+  for (const data of [undefined, () => {}, Symbol('s'), 1n, cycle, proxy, detached]) {
     await assert.rejects(encodeImage(data), { name: 'TexampleError', code: 'ERR_TEXAMPLE_NOT_SERIALIZABLE' })
   }
 })
 
 it('what no image carries is too large', async () => {
   const tooLarge = { name: 'TexampleError', code: 'ERR_TEXAMPLE_DATA_TOO_LARGE' }
-  await assert.rejects(encodeImage('x'.repeat(50_331_642)), tooLarge)
+  for (const robust of [false, true]) await assert.rejects(encodeImage('x'.repeat(50_331_642), { robust }), tooLarge)
   await assert.rejects(encodeImage(new Uint8Array(50_331_639)), tooLarge)
 })
 

@@ -95,6 +95,11 @@ cycle.self = cycle
 let nested = []
 for (let depth = 0; depth < 200_000; depth++) nested = [nested]
 
+const revoked = Proxy.revocable({}, {})
+revoked.revoke()
+const detached = new ArrayBuffer(8)
+structuredClone(detached, { transfer: [detached] })
+
 const UNSERIALIZABLE = [
   ['undefined', undefined, undefined],
   ['a function', () => {}, undefined],
@@ -102,6 +107,8 @@ const UNSERIALIZABLE = [
   ['a toJSON that returns undefined', { toJSON: () => undefined }, undefined],
   ['a BigInt', { n: 1n }, TypeError],
   ['a cycle', cycle, TypeError],
+  ['a revoked proxy', revoked.proxy, TypeError],
+  ['a detached ArrayBuffer', detached, TypeError],
 ]
 
 for (const [name, data, Cause] of UNSERIALIZABLE) {

@@ -235,7 +235,10 @@ function sharedMemory() {
   )
 }
 
-/** From the moment of posting to the callback, when nothing else goes on. */
+/**
+ * From the moment of posting to the callback, when nothing else goes on: each way has a call with
+ * one number for each message.
+ */
 async function wake() {
   const count = 150
   const late = []
@@ -259,15 +262,7 @@ async function wake() {
   )
   worker.on('message', each)
   const samples = await interleaved(15, {
-    bridge: collect(() =>
-      peers.bridgeStamps(
-        (batch) => {
-          for (let i = 0; i < batch.length; i++) each(batch[i])
-        },
-        count,
-        2,
-      ),
-    ),
+    bridge: collect(() => peers.bridgeStamps(each, count, 2)),
     tsfn: collect(() => peers.tsfnStamps(each, count, 2)),
     postMessage: collect(() => worker.postMessage(count)),
   })
@@ -346,7 +341,7 @@ async function ask() {
     answers('futuresBridge', 1000, 80, promise),
     answers('futuresPromise', 1000, 12, promise),
   )
-  const samples = await interleaved(5, ways)
+  const samples = await interleaved(11, ways)
   for (const [what, least] of goals) {
     const [ours, theirs] = ['bridge', 'napi-rs'].map((by) => median(samples[`${what}, ${by}`]))
     const ratio = ours / theirs

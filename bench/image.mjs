@@ -2,11 +2,13 @@
  * Data images beside what else makes and reads them: `npm run bench -- image`.
  *
  * Every number is a ratio of medians from one run. `npm run bench -- image -- quick` leaves the
- * slow peers out.
+ * slow peers out; `beside=FOLDER` adds another version of the package, which is built there.
  */
 
 import * as crypto from 'node:crypto'
 import { appendFileSync } from 'node:fs'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
 
@@ -16,7 +18,10 @@ import { collectGarbage, measure, median, table } from './image/measure.mjs'
 import { payloads } from './image/payloads.mjs'
 
 const quick = process.argv.includes('quick')
-const only = process.argv.find((word) => word.startsWith('only='))?.slice(5)
+const [only, beside] = ['only=', 'beside='].map((option) =>
+  process.argv.find((word) => word.startsWith(option))?.slice(option.length),
+)
+const other = beside && (await import(pathToFileURL(path.resolve(beside, 'js', 'index.mjs')).href))
 const { peers } = quick ? { peers: [] } : await import('./image/peers.mjs')
 
 const randomBytes = promisify(crypto.randomBytes)
@@ -35,6 +40,13 @@ const goals = [
   ['none in JSON.stringify', 'none', 'JSON.stringify', [3, 1.9, 1.4, 1.7, 1.5], 'at most'],
   ['best beside by hand, zlib 6', 'by hand, zlib 6', 'best', [Number.NaN, Number.NaN, 1.4, 1.4, 1.4], 'at least'],
   ['decode beside by hand', 'decode by hand', 'decode', [5, Number.NaN, Number.NaN, Number.NaN, 1.3], 'at least'],
+  ...(other ? ['default', 'none', 'decode'] : []).map((run) => [
+    `${run} beside the other version`,
+    run,
+    `other ${run}`,
+    Array(5).fill(1.05),
+    'at most',
+  ]),
 ]
 
 const number = (value) => (Number.isNaN(value) ? '-' : value.toFixed(value < 10 ? 2 : 1))
@@ -59,6 +71,13 @@ for (const { name, data, json } of payloads) {
     ['decode', () => decodeImageToData(png)],
     ['decode robust', () => decodeImageToData(robust)],
     ['decode by hand', () => decodeByHand(png)],
+    ...(other
+      ? /** @type {[string, () => unknown][]} */ ([
+          ['other default', () => other.encodeDataToImage(data)],
+          ['other none', () => other.encodeDataToImage(data, { compression: 'none' })],
+          ['other decode', () => other.decodeImageToData(png)],
+        ])
+      : []),
   ]
   times.set(name, await measure(runs, { rounds: quick ? 9 : 11, slice: quick ? 60 : 40 }))
 }

@@ -99,9 +99,11 @@ function checkName(argument, value) {
  * @param {string} argument
  * @param {readonly string[]} values
  * @param {unknown} actual
+ * @returns its place among the values
  */
 function checkOneOf(argument, values, actual) {
-  if (values.includes(/** @type {string} */ (actual))) return
+  const place = values.indexOf(/** @type {string} */ (actual))
+  if (place !== -1) return place
   const expected = `one of ${values.map((value) => `'${value}'`).join(', ')}`
   throw typeof actual === 'string' ? outOfRange(argument, expected, actual) : wrongType(argument, expected, actual)
 }

@@ -5,8 +5,6 @@ use std::error::Error;
 use std::io;
 use std::sync::Arc;
 
-use crate::thread::panic_message;
-
 /// Why a thread ended early, or was never started. Cheap to clone.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -36,6 +34,12 @@ impl ThreadError {
     pub(crate) fn panicked(name: &str, panic: &(dyn Any + Send)) -> Self {
         Self::Panicked { name: name.into(), message: panic_message(panic).into() }
     }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// An error with a code, for what a producer's thread returns: the code becomes `error.code` in

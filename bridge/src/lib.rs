@@ -39,6 +39,8 @@
 #![cfg_attr(not(feature = "napi"), forbid(unsafe_code))]
 
 #[cfg(any(all(test, not(loom)), feature = "napi"))]
+mod batch_size;
+#[cfg(any(all(test, not(loom)), feature = "napi"))]
 mod budget;
 mod error;
 #[cfg(feature = "napi")]

@@ -163,7 +163,7 @@ impl<T> Queue<T> {
         }
         state.will_join(1);
         state.waiting.push_back(message);
-        state.has_joined();
+        state.count_joined();
         let rouse = state.rouse();
         drop(state);
         drop(discarded);
@@ -255,7 +255,7 @@ impl<T> State<T> {
         self.stats.posted += count as u64;
     }
 
-    fn has_joined(&mut self) {
+    fn count_joined(&mut self) {
         self.ages.forget(self.accepted - self.waiting.len() as u64);
         self.stats.max_waiting = self.stats.max_waiting.max(self.held());
     }
@@ -364,7 +364,7 @@ impl<T> Producer<T> {
                 } else {
                     state.waiting.extend(rest.by_ref().take(room));
                 }
-                state.has_joined();
+                state.count_joined();
                 if state.rouse() {
                     drop(state);
                     (queue.wake)();
@@ -397,7 +397,7 @@ impl<T> Producer<T> {
                     state.stats.dropped += oldest as u64;
                     state.will_join(kept);
                     state.waiting.extend(rest);
-                    state.has_joined();
+                    state.count_joined();
                     let rouse = state.rouse();
                     drop(state);
                     drop((skipped, discarded));

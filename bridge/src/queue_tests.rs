@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Thread, ThreadError};
+use crate::{AskError, Thread, ThreadError};
 
 fn options(capacity: usize, overflow: Overflow) -> Options {
     Options { capacity, overflow }
@@ -34,7 +34,7 @@ fn a_burst_wakes_the_consumer_once() {
 }
 
 #[test]
-fn the_last_producer_to_go_wakes_the_consumer_and_the_tail_is_still_there() {
+fn the_last_producer_wakes_the_consumer_for_the_tail() {
     let (wake, woken) = mpsc::channel();
     let (producer, consumer) = queue(Options::default(), move || wake.send(()).unwrap());
     let other = producer.clone();
@@ -48,7 +48,7 @@ fn the_last_producer_to_go_wakes_the_consumer_and_the_tail_is_still_there() {
 }
 
 #[test]
-fn a_closed_queue_gives_the_message_back_and_drops_what_waited() {
+fn a_closed_queue_returns_the_message_and_drops_the_rest() {
     let (producer, consumer) = queue(Options::default(), || {});
     producer.post(1).unwrap();
     consumer.close();
@@ -89,7 +89,7 @@ fn closing_releases_every_producer_blocked_or_asleep() {
 }
 
 #[test]
-fn lent_messages_count_against_the_capacity_until_the_next_look() {
+fn lent_messages_count_until_the_next_look() {
     let (producer, consumer) = queue(options(4, Overflow::DropNewest), || {});
     producer.post_all([0, 1, 2, 3]).unwrap();
     let mut target = [9; 3];
@@ -116,7 +116,7 @@ fn a_message_is_timed_from_the_moment_it_was_posted() {
 }
 
 #[test]
-fn a_consumer_that_takes_nothing_costs_no_memory_under_any_policy() {
+fn a_consumer_that_takes_nothing_costs_no_memory() {
     for policy in [Overflow::DropOldest, Overflow::DropNewest, Overflow::Latest] {
         for capacity in [1, 64, 4096] {
             let (producer, consumer) = queue(options(capacity, policy), || {});
@@ -132,7 +132,7 @@ fn a_consumer_that_takes_nothing_costs_no_memory_under_any_policy() {
 }
 
 #[test]
-fn a_panic_in_a_producer_is_an_error_of_its_thread_and_the_consumer_sees_the_end() {
+fn a_panic_is_the_error_of_its_thread_and_the_end() {
     let (producer, consumer) = queue(Options::default(), || {});
     let thread = Thread::spawn("faulty", producer, |producer| -> Result<(), Closed> {
         producer.post(1).unwrap();
@@ -202,7 +202,7 @@ fn a_thread_that_returns_closed_has_not_failed() {
 }
 
 #[test]
-fn an_error_of_a_thread_is_handed_to_the_one_that_joins() {
+fn an_error_of_a_thread_is_returned_by_join() {
     let (producer, _consumer) = queue::<u8>(Options::default(), || {});
     let thread = Thread::spawn("failing", producer, |_| Err("unplugged")).unwrap();
     let error = thread.join().unwrap_err();
@@ -217,7 +217,7 @@ fn a_name_with_a_nul_is_an_error() {
 }
 
 #[test]
-fn try_post_hands_the_message_back_where_post_would_wait_or_drop() {
+fn try_post_returns_what_does_not_fit() {
     for policy in [Overflow::Block, Overflow::DropNewest] {
         let (producer, consumer) = queue(options(1, policy), || {});
         producer.try_post("first").unwrap();
@@ -307,6 +307,18 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![(0..12_usize).prop_map(Step::Post), (0..12_usize).prop_map(Step::Take)];
     proptest::collection::vec(step, 0..60)
+}
+
+#[test]
+fn no_answer_is_a_failure_unless_the_queue_is_closed() {
+    for closes in [true, false] {
+        let (producer, consumer) = queue::<u32>(Options::default(), || {});
+        if closes {
+            consumer.close();
+        }
+        let thread = Thread::spawn("asker", producer, |_| Err(AskError::Closed)).unwrap();
+        assert_eq!(thread.join().is_ok(), closes);
+    }
 }
 
 proptest! {

@@ -9,68 +9,56 @@ use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, lock, wait};
 struct Slot<A> {
     state: Mutex<State<A>>,
     answered: Condvar,
-    /// `state` holds an answer: for an asker that spins.
+    /// `state` was answered: for an asker that spins.
     is_ready: AtomicBool,
-    /// The asker is gone.
-    is_unwanted: AtomicBool,
 }
 
-struct State<A> {
-    answer: Option<Result<A, AskError>>,
-    /// An answer was given, whether or not it was taken.
-    is_settled: bool,
+enum State<A> {
+    /// Nothing waits for the answer yet.
+    Asked,
     /// The asker sleeps in `answered`.
-    sleeps: bool,
-    waker: Option<Waker>,
+    Asleep,
+    Polled(Waker),
+    Answered(Result<A, AskError>),
+    Taken,
 }
 
 /// A question's two ends.
 pub(crate) fn reply<A>() -> (Responder<A>, Reply<A>) {
     let slot = Arc::new(Slot {
-        state: Mutex::new(State { answer: None, is_settled: false, sleeps: false, waker: None }),
+        state: Mutex::new(State::Asked),
         answered: Condvar::new(),
         is_ready: AtomicBool::new(false),
-        is_unwanted: AtomicBool::new(false),
     });
-    (Responder { slot: Arc::clone(&slot) }, Reply { slot })
+    (Responder { slot: Some(Arc::clone(&slot)) }, Reply { slot })
 }
 
 /// The end that answers. Dropped without an answer it answers [`AskError::Closed`].
 pub(crate) struct Responder<A> {
-    slot: Arc<Slot<A>>,
+    slot: Option<Arc<Slot<A>>>,
 }
 
 impl<A> Responder<A> {
     /// Whether the asker is there still.
     pub(crate) fn is_wanted(&self) -> bool {
-        !self.slot.is_unwanted.load(Ordering::Acquire)
+        self.slot.as_ref().is_some_and(|slot| Arc::strong_count(slot) > 1)
     }
 
-    pub(crate) fn answer(self, answer: Result<A, AskError>) {
+    pub(crate) fn answer(mut self, answer: Result<A, AskError>) {
         self.settle(answer);
     }
 
     /// The first answer holds.
-    fn settle(&self, answer: Result<A, AskError>) {
-        let mut state = lock(&self.slot.state);
-        if state.is_settled {
-            return;
-        }
-        state.is_settled = true;
-        if !self.is_wanted() {
-            drop(state);
-            return; // the answer is dropped after the lock: that is foreign code
-        }
-        state.answer = Some(answer);
-        self.slot.is_ready.store(true, Ordering::Release);
-        let sleeps = state.sleeps;
-        let waker = state.waker.take();
+    fn settle(&mut self, answer: Result<A, AskError>) {
+        let Some(slot) = self.slot.take() else { return };
+        let mut state = lock(&slot.state);
+        let before = std::mem::replace(&mut *state, State::Answered(answer));
+        slot.is_ready.store(true, Ordering::Release);
         drop(state);
-        if sleeps {
-            self.slot.answered.notify_one();
-        }
-        if let Some(waker) = waker {
-            waker.wake();
+        match before {
+            State::Asleep => slot.answered.notify_one(),
+            State::Polled(waker) => waker.wake(),
+            State::Asked | State::Answered(_) | State::Taken => {}
         }
     }
 }
@@ -96,37 +84,48 @@ impl<A> Reply<A> {
     pub(crate) fn wait(self, deadline: Option<Instant>) -> Result<A, AskError> {
         let mut state = lock(&self.slot.state);
         loop {
-            if let Some(answer) = state.answer.take() {
+            if let Some(answer) = state.take_answer() {
                 return answer;
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(AskError::Timeout);
             }
-            state.sleeps = true;
+            *state = State::Asleep;
             state = wait(&self.slot.answered, state, deadline);
-            state.sleeps = false;
         }
     }
 
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Result<A, AskError>> {
         let mut state = lock(&self.slot.state);
-        if let Some(answer) = state.answer.take() {
+        if let Some(answer) = state.take_answer() {
             return Poll::Ready(answer);
         }
-        let replaced = state.waker.replace(context.waker().clone());
+        let replaced = std::mem::replace(&mut *state, State::Polled(context.waker().clone()));
         drop(state);
         drop(replaced); // foreign code
         Poll::Pending
     }
 }
 
+/// An answer that comes later is dropped with the slot.
 impl<A> Drop for Reply<A> {
     fn drop(&mut self) {
-        let mut state = lock(&self.slot.state);
-        self.slot.is_unwanted.store(true, Ordering::Release);
-        let left = (state.answer.take(), state.waker.take());
-        drop(state);
-        drop(left);
+        if !self.is_ready() {
+            let left = std::mem::replace(&mut *lock(&self.slot.state), State::Taken);
+            drop(left); // after the lock: foreign code
+        }
+    }
+}
+
+impl<A> State<A> {
+    fn take_answer(&mut self) -> Option<Result<A, AskError>> {
+        match std::mem::replace(self, State::Taken) {
+            State::Answered(answer) => Some(answer),
+            other => {
+                *self = other;
+                None
+            }
+        }
     }
 }
 
@@ -161,14 +160,29 @@ mod tests {
         responder.answer(Ok(1));
     }
 
+    struct Count(std::sync::atomic::AtomicUsize);
+
+    impl std::task::Wake for Count {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_future_that_is_dropped_lets_its_task_go() {
+        let count = std::sync::Arc::new(Count(0.into()));
+        let (responder, reply) = reply::<u8>();
+        let waker = Waker::from(std::sync::Arc::clone(&count));
+        assert_eq!(reply.poll(&mut Context::from_waker(&waker)), Poll::Pending);
+        drop((waker, reply));
+        assert_eq!(std::sync::Arc::strong_count(&count), 1);
+        assert!(!responder.is_wanted());
+        responder.answer(Ok(1));
+        assert_eq!(count.0.load(Ordering::SeqCst), 0);
+    }
+
     #[test]
     fn a_future_is_woken_by_the_answer() {
-        struct Count(std::sync::atomic::AtomicUsize);
-        impl std::task::Wake for Count {
-            fn wake(self: std::sync::Arc<Self>) {
-                self.0.fetch_add(1, Ordering::SeqCst);
-            }
-        }
         let count = std::sync::Arc::new(Count(0.into()));
         let waker = Waker::from(std::sync::Arc::clone(&count));
         let (responder, reply) = reply();
@@ -201,6 +215,12 @@ mod model {
             let answer = loom::future::block_on(std::future::poll_fn(|context| reply.poll(context)));
             assert_eq!(answer, Ok(1));
             assert!(reply.is_ready());
+            thread.join().unwrap();
+        });
+        loom::model(|| {
+            let (responder, reply) = reply();
+            let thread = loom::thread::spawn(move || responder.answer(Ok(1)));
+            drop(reply);
             thread.join().unwrap();
         });
         loom::model(|| {

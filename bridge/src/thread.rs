@@ -1,6 +1,5 @@
 //! A producer's thread: named, owned, joined, and closed to panics at its edge.
 
-use std::any::Any;
 use std::error::Error;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 
-use crate::{Closed, PostError, Producer, ThreadError};
+use crate::{AskError, Closed, PostError, Producer, ThreadError};
 
 /// A thread that posts. Its owner joins it, after the consumer has seen
 /// [`Taken::Ended`](super::Taken::Ended) or has closed the queue.
@@ -23,7 +22,7 @@ impl Thread {
     ///
     /// A consumer that has seen the end joins without waiting. `produce` returns when a post or a
     /// sleep says that the queue is closed; the error that says so, or one whose source says so, is
-    /// no failure.
+    /// no failure. Neither is [`AskError::Closed`] once the queue is closed.
     ///
     /// # Errors
     /// [`ThreadError::NotStarted`] when the operating system has no thread to give, or `name` holds
@@ -69,7 +68,7 @@ impl Thread {
         let edge = move || {
             let outcome = match catch_unwind(AssertUnwindSafe(|| produce(&producer).map_err(Into::into))) {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) if says_closed::<T>(error.as_ref()) => Ok(()),
+                Ok(Err(error)) if says_closed(error.as_ref(), &producer) => Ok(()),
                 Ok(Err(error)) => Err(ThreadError::Failed(error.into())),
                 Err(panic) => Err(ThreadError::panicked(&label, panic.as_ref())),
             };
@@ -101,20 +100,12 @@ impl Thread {
     }
 }
 
-/// Whether an error, or one that led to it, only says that the queue is closed.
-fn says_closed<T: 'static>(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.is::<Closed>() || error.downcast_ref::<PostError<T>>().is_some_and(PostError::is_closed) {
-            return true;
-        }
-        next = error.source();
-    }
-    false
-}
-
-/// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+/// Whether an error, or one that led to it, only says that the queue is closed. So does a question
+/// that nothing answers any more, once the producer is closed too.
+fn says_closed<T: 'static>(error: &(dyn Error + 'static), producer: &Producer<T>) -> bool {
+    let is_unanswered = || error.downcast_ref() == Some(&AskError::Closed) && producer.is_closed();
+    error.is::<Closed>()
+        || error.downcast_ref::<PostError<T>>().is_some_and(PostError::is_closed)
+        || is_unanswered()
+        || error.source().is_some_and(|source| says_closed(source, producer))
 }

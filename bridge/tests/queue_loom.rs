@@ -83,7 +83,7 @@ fn no_wake_up_is_lost_and_no_tail() {
 }
 
 #[test]
-fn two_producers_keep_their_orders_and_the_end_comes_after_both() {
+fn two_producers_keep_their_orders_and_end_last() {
     model(|| {
         let (producer, consumer, event_loop) = looped(4, Overflow::Block);
         let other = producer.clone();
@@ -220,7 +220,7 @@ fn closing_ends_a_sleep() {
 }
 
 #[test]
-fn closing_in_the_middle_of_a_drain_still_lets_the_end_be_seen() {
+fn closing_during_a_drain_shows_the_end() {
     model(|| {
         let (producer, consumer, event_loop) = looped(2, Overflow::Block);
         let poster = thread::spawn(move || while producer.post(1).is_ok() {});
@@ -237,7 +237,7 @@ fn closing_in_the_middle_of_a_drain_still_lets_the_end_be_seen() {
 }
 
 #[test]
-fn dropping_policies_never_hold_a_producer_back_and_count_what_they_drop() {
+fn dropping_policies_never_block_and_count_drops() {
     for overflow in [Overflow::DropOldest, Overflow::DropNewest, Overflow::Latest] {
         model(move || {
             let (producer, consumer, event_loop) = looped(1, overflow);

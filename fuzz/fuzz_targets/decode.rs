@@ -1,5 +1,5 @@
-//! Any bytes: as a file, and as the chunks and pixels behind a sound container, where a random file
-//! never comes to.
+//! Any bytes: as a file, as chunks whose CRCs hold, and as the pixels of a sound file, where random
+//! bytes never come to.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -9,6 +9,7 @@ const LIMIT: DecodeOptions = DecodeOptions { max_bytes: 1 << 20 };
 
 fuzz_target!(|data: &[u8]| {
     let _ = decode(data, &LIMIT);
+    let _ = decode(&of_chunks(data), &LIMIT);
     let Some((&selector, bytes)) = data.split_first() else { return };
     let _ = decode(&contained(selector, bytes), &LIMIT);
 
@@ -56,13 +57,29 @@ fn contained(selector: u8, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn file(width: u32, height: u32, [depth, colour, interlaced]: [u8; 3], data: &[u8]) -> Vec<u8> {
-    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunks = Vec::new();
     let head = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[depth, colour, 0, 0, interlaced]].concat();
     for (kind, data) in [(b"IHDR", &head[..]), (b"IDAT", data), (b"IEND", &[])] {
-        png.extend_from_slice(&(data.len() as u32).to_be_bytes());
-        let body = [&kind[..], data].concat();
-        png.extend_from_slice(&body);
-        png.extend_from_slice(&crc32(&body).to_be_bytes());
+        chunks.extend_from_slice(&(data.len() as u32).to_be_bytes());
+        chunks.extend_from_slice(kind);
+        chunks.extend_from_slice(data);
+        chunks.extend_from_slice(&[0; 4]);
+    }
+    of_chunks(&chunks)
+}
+
+/// A file of these chunks, with the CRC of each made right.
+fn of_chunks(chunks: &[u8]) -> Vec<u8> {
+    let mut png = [&b"\x89PNG\r\n\x1a\n"[..], chunks].concat();
+    let mut at = 8;
+    while let Some(length) = png.get(at..).and_then(|chunk| chunk.first_chunk()) {
+        let end = at + 8 + u32::from_be_bytes(*length) as usize;
+        if end + 4 > png.len() {
+            break;
+        }
+        let crc = crc32(&png[at + 4..end]);
+        png[end..end + 4].copy_from_slice(&crc.to_be_bytes());
+        at = end + 4;
     }
     png
 }

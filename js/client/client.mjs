@@ -62,10 +62,12 @@ export function createClient(read, bearable) {
     }
     if (failed && !fallback) throw failed
     // Without credentials, cookies go to the page's own origin alone: so do those of an image.
-    const response = await fetch(url, { credentials: withCookies ? credentials : undefined, signal }).catch((cause) => {
-      throw failed ?? cause
-    })
-    return readFile(response, legacy)
+    return readFile(
+      await fetch(url, { credentials: withCookies ? credentials : undefined, signal }).catch((cause) => {
+        throw failed ?? cause
+      }),
+      legacy,
+    )
   }
 
   /**

@@ -1,10 +1,10 @@
 /**
  * CRC-32 as in PNG.
- * @param {ArrayLike<number> & Iterable<number>} bytes
+ * @param {ArrayLike<number>} bytes
  */
 export function crc32(bytes) {
   let crc = -1
-  for (const byte of bytes) crc = TABLE[(crc ^ byte) & 255] ^ (crc >>> 8)
+  for (let at = 0; at < bytes.length; ) crc = TABLE[(crc ^ bytes[at++]) & 255] ^ (crc >>> 8)
   return ~crc >>> 0
 }
 

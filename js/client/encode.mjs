@@ -5,8 +5,8 @@ import { TexampleError, wrong } from './error.mjs'
 
 export { TexampleError } from './error.mjs'
 
-/** What a data image carries: JSON, and the header of bytes. */
-const MAX_BYTES = 50_331_643
+/** Bytes of the largest image: 4096 rows of 4096 pixels. */
+const LARGEST = 50_331_648
 
 /** The most bytes that a stored block holds. */
 const BLOCK = 65_535
@@ -19,19 +19,20 @@ export async function encodeImage(data, options = {}) {
   const { charset = 'ascii', compress = true, robust = false, ...rest } = Object(options)
   if (
     options !== Object(options) ||
-    !/^(ascii|utf-8)$/.test(charset) ||
-    ![compress, robust].every((value) => typeof value === 'boolean') ||
+    (charset !== 'ascii' && charset !== 'utf-8') ||
+    compress !== !!compress ||
+    robust !== !!robust ||
     Object.keys(rest).length
   ) {
     throw wrong("options must be { charset: 'ascii' | 'utf-8', compress: boolean, robust: boolean }")
   }
   const content = contentOf(data, charset)
-  if (content.length > MAX_BYTES + 5) throw failure('DATA_TOO_LARGE', 'more than an image carries')
-  const payload = robust ? await spread(content) : content[0] ? join(content, [0], word(crc32(content))) : content
+  const plain = content[0] ? join(content, [0], word(crc32(content))) : content
+  const payload = robust ? await spread(content) : plain
   const pixels = Math.ceil(payload.length / 3)
   const width = pixels > 16_384 ? 4096 : pixels
   const height = Math.ceil(pixels / width)
-  if (height > 4096) throw failure('DATA_TOO_LARGE', 'more than an image carries')
+  if (height > 4096 || plain.length > LARGEST) throw failure('DATA_TOO_LARGE', 'more than an image carries')
 
   const row = width * 3
   const rows = new Uint8Array((row + 1) * height).fill(robust ? 2 : 0)
@@ -40,14 +41,13 @@ export async function encodeImage(data, options = {}) {
     rows.set(payload.subarray(y * row, (y + 1) * row), y * (row + 1) + 1)
   }
   const deflated = compress ? await deflate(rows, 'deflate') : rows
-  const header = join(word(width), word(height), [8, 2, 0, 0, 0])
-  const parts = [
+  const file = join(
     [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10],
-    chunk('IHDR', header),
+    chunk('IHDR', join(word(width), word(height), [8, 2, 0, 0, 0])),
     chunk('IDAT', deflated.length < rows.length ? deflated : store(rows, row + 1)),
     chunk('IEND', []),
-  ]
-  return new Blob([join(...parts)], { type: 'image/png' })
+  )
+  return new Blob([file], { type: 'image/png' })
 }
 
 /**
@@ -56,20 +56,24 @@ export async function encodeImage(data, options = {}) {
  * @param {string} charset
  */
 function contentOf(data, charset) {
-  if (data instanceof ArrayBuffer) data = new Uint8Array(data)
-  if (data instanceof Uint8Array) return join([0, 1], word(data.length), word(crc32(data)), data)
   let json
   try {
+    if (data instanceof ArrayBuffer) data = new Uint8Array(data)
+    if (data instanceof Uint8Array) return join([0, 1], word(data.length), word(crc32(data)), data)
     json = JSON.stringify(data)
   } catch (cause) {
     throw failure('NOT_SERIALIZABLE', 'no JSON', cause)
   }
   if (json === undefined) throw failure('NOT_SERIALIZABLE', 'no JSON; send null')
-  const escaped = json.replace(
-    charset === 'ascii' ? /[^ -~]|%/g : /%/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  // The same few characters are escaped again and again.
+  /** @type {Record<string, string>} */
+  const escapes = {}
+  return new TextEncoder().encode(
+    json.replace(
+      charset === 'ascii' ? /[^ -~]|%/g : /%/g,
+      (unit) => (escapes[unit] ??= `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    ),
   )
-  return new TextEncoder().encode(escaped)
 }
 
 /**
@@ -95,17 +99,15 @@ async function spread(content) {
 function store(rows, row) {
   const size = row * Math.floor(BLOCK / row)
   const parts = [[0x78, 1]]
+  let a = 1
+  let b = 0
   for (let at = 0; at < rows.length; at += size) {
     const block = rows.subarray(at, at + size)
     const { length } = block
     const isLast = at + size >= rows.length
     parts.push([+isLast, length, length >> 8, ~length, ~length >> 8], /** @type {any} */ (block))
-  }
-  let a = 1
-  let b = 0
-  for (let at = 0; at < rows.length; ) {
-    // So many sums stay exact.
-    for (const end = Math.min(at + 4096, rows.length); at < end; at++) b += a += rows[at]
+    // The sums of a block stay exact.
+    for (let i = 0; i < length; i++) b += a += block[i]
     a %= 65_521
     b %= 65_521
   }
@@ -117,12 +119,18 @@ function store(rows, row) {
  * @param {CompressionFormat} format
  */
 async function deflate(bytes, format) {
-  // Not by way of a Blob, whose stream comes from another process.
+  // Not by way of a Blob or a Response: they cost as much as to deflate some kilobytes.
   const { readable, writable } = new CompressionStream(format)
   const writer = writable.getWriter()
-  const ends = [writer.write(/** @type {any} */ (bytes)), writer.close()]
-  const [deflated] = await Promise.all([new Response(readable).arrayBuffer(), ...ends])
-  return new Uint8Array(deflated)
+  // The reader is told what fails.
+  writer.write(/** @type {any} */ (bytes)).catch(() => {})
+  writer.close().catch(() => {})
+  const reader = readable.getReader()
+  for (const parts = []; ; ) {
+    const { done, value } = await reader.read()
+    if (done) return join(...parts)
+    parts.push(value)
+  }
 }
 
 /**

@@ -21,7 +21,7 @@ export async function readPng(response) {
     const width = at(16)
     const height = at(20)
     const [depth, colour, , , interlaced] = bytes.subarray(24)
-    const channels = [1, 0, 3, 1, 2, 0, 4][colour]
+    const channels = +'1031204'[colour]
     // Sixteen bits of as many pixels as a data image has at the most: a larger picture must not
     // take memory.
     if (width * height * depth > 2 ** 28) throw 0
@@ -50,7 +50,7 @@ export async function readPng(response) {
     do {
       const right = 8 >> (pass / 2)
       const down = 8 >> ((pass - 1) / 2)
-      const left = pass % 2 ? right >> 1 : 0
+      const left = pass % 2 && right >> 1
       const top = pass % 2 || !pass ? 0 : down >> 1
       const length = lengthOf(Math.ceil((width - left) / right))
       for (let y = top; y < height && length > 0; y += down, row += length) {

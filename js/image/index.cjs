@@ -154,6 +154,7 @@ function decodeContent(png, options) {
   } catch (error) {
     throw fromNative(error)
   }
+  if (typeof made === 'string') return made
   if (typeof made === 'number') return scratch.toString('latin1', 0, made)
   if (Buffer.isBuffer(made) && made.length <= MOST_KEPT) scratch = made
   return contentOf(made)
@@ -187,22 +188,14 @@ function dataOf(content) {
 
 /**
  * The JSON text of data, perhaps in pieces, or the bytes that they are.
- * @param {any} data
- * @param {number} maxBytes
- */
-function textOrBytes(data, maxBytes) {
-  if (typeof data !== 'object' || data === null) return stringify(data, maxBytes)
-  if (isUint8Array(data)) return unshared(data)
-  return isAnyArrayBuffer(data) ? unshared(new Uint8Array(data)) : stringify(data, maxBytes)
-}
-
-/**
  * @param {unknown} data
  * @param {number} maxBytes
  */
-function stringify(data, maxBytes) {
+function textOrBytes(data, maxBytes) {
   let json
   try {
+    if (isUint8Array(data)) return unshared(data)
+    if (typeof data === 'object' && isAnyArrayBuffer(data)) return unshared(new Uint8Array(data))
     json = writeJson(data, maxBytes)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
@@ -272,10 +265,10 @@ function unshared(bytes) {
 function encodeFlags(options) {
   checkOptions('options', options, ENCODE_OPTIONS)
   const { compression = 'auto', charset = 'ascii', robust = false } = options
-  checkOneOf('options.compression', COMPRESSIONS, compression)
-  checkOneOf('options.charset', CHARSETS, charset)
+  const level = checkOneOf('options.compression', COMPRESSIONS, compression)
+  const isUtf8 = checkOneOf('options.charset', CHARSETS, charset)
   checkBoolean('options.robust', robust)
-  return COMPRESSIONS.indexOf(compression) | (charset === 'utf-8' ? UTF8 : 0) | (robust ? ROBUST : 0)
+  return level | (isUtf8 && UTF8) | (robust ? ROBUST : 0)
 }
 
 /** @param {import('../index.js').DecodeOptions} options */

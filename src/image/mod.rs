@@ -88,7 +88,11 @@ pub fn encode_bytes(bytes: &[u8], options: &EncodeOptions) -> Result<Vec<u8>> {
     encode_source(Source::Bytes(bytes), options)
 }
 
-fn encode_source(source: Source<'_>, options: &EncodeOptions) -> Result<Vec<u8>> {
+/// Packs JSON text of any encoding, or bytes, into a PNG.
+///
+/// # Errors
+/// Those of [`encode()`] and of [`encode_bytes`].
+pub fn encode_source(source: Source<'_>, options: &EncodeOptions) -> Result<Vec<u8>> {
     let mut png = Vec::new();
     Workspace::of_thread(|workspace| {
         workspace.encode(source, options, |length| {

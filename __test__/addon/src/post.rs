@@ -1,12 +1,13 @@
 //! Numbers, and the ends that a thread can have.
 
 use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{Either, Env, Function, PromiseRaw, Unknown};
 use napi_derive::napi;
 use texample_bridge::napi::{Bridge, Waker};
-use texample_bridge::{CodedError, Overflow, PostError, Producer, Stats};
+use texample_bridge::{AskError, CodedError, Overflow, PostError, Producer, Stats};
 
 /// How numbers are posted.
 #[napi(object, object_to_js = false)]
@@ -74,6 +75,10 @@ fn post(producer: &Producer<u32>, options: &Numbers) -> Result<(), Failure> {
         }
         Some("napi") => Err(napi::Error::new("ERR_NAMED", "a napi error".to_owned()).into()),
         Some("io") => Err(std::io::Error::from(std::io::ErrorKind::NotFound).into()),
+        Some("thrown") => {
+            Err(AskError::Thrown { message: "not for you".to_owned(), code: Some("E_DENIED".to_owned()) }
+                .into())
+        }
         Some("text") => Err("only a text".into()),
         _ => Ok(()),
     }
@@ -219,16 +224,25 @@ pub fn exclusive(env: Env, callback: Function<'_, Vec<u32>, ()>) -> napi::Result
     Ok(Source { bridge, producer: None })
 }
 
-/// Wakes `times` times from a thread, and leaves a clone in it.
+/// Wakes `times` times from a thread before it returns, and once more when its environment has
+/// ended.
 #[napi]
 pub fn wake(env: Env, times: u32, callback: Function<'_, (), ()>) -> napi::Result<()> {
+    let (end, has_ended) = channel::<()>();
+    let (late, was_late) = channel::<()>();
+    // Added before the waker, so that it runs after the waker's own hook.
+    env.add_env_cleanup_hook(end, move |end| {
+        drop(end);
+        let _ = was_late.recv();
+    })?;
     let waker = Waker::new(&env, "wake", &callback)?;
+    let early = waker.clone();
+    let burst = std::thread::spawn(move || (0..times).for_each(|_| early.wake()));
+    burst.join().map_err(|_| napi::Error::from_reason("the thread panicked"))?;
     std::thread::spawn(move || {
-        for _ in 0..times {
-            waker.wake();
-        }
-        std::thread::sleep(Duration::from_millis(300));
+        let _ = has_ended.recv();
         waker.wake();
+        drop(late);
     });
     Ok(())
 }

@@ -39,11 +39,11 @@ pub fn tsfn_stamps(callback: Function<'_, f64, ()>, count: u32, every_ms: u32) -
 #[napi]
 pub fn bridge_stamps(
     env: Env,
-    callback: Function<'_, Vec<f64>, ()>,
+    callback: Function<'_, f64, ()>,
     count: u32,
     every_ms: u32,
 ) -> napi::Result<()> {
-    Bridge::builder("stamps").batches(&env, &callback)?.spawn(
+    Bridge::builder("stamps").each(&env, &callback)?.spawn(
         move |producer| -> Result<(), PostError<f64>> {
             for _ in 0..count {
                 thread::sleep(Duration::from_millis(every_ms.into()));

@@ -10,9 +10,9 @@ use napi::bindgen_prelude::{Env, Function, JsValue, JsValuesTupleIntoVec, Promis
 
 use super::delivery::{Batch, Delivery};
 use super::inbox::{Inbox, OnStop};
-use super::value::{Reference, coded, thread_error_value};
+use super::value::{Reference, not_started};
 use super::wakeup::Drain;
-use crate::{Options, Overflow, Producer, Stats, ThreadError};
+use crate::{Options, Overflow, Producer, Stats};
 
 /// What a bridge shall be: see [`Bridge::builder`].
 pub struct Builder<T> {
@@ -56,15 +56,19 @@ impl<T: Send + 'static> Builder<T> {
     /// it is not said.
     ///
     /// This is how JavaScript holds the thread back: while it waits, messages wait in the queue,
-    /// and its policy holds. A promise that is rejected is an `uncaughtException`.
+    /// and its policy holds. A promise that is rejected is an `uncaughtException`. It has no effect
+    /// on a [`receiver`](Self::receiver), where JavaScript takes messages when it wants to.
     #[must_use]
     pub fn wait_for_callback(mut self, wait: bool) -> Self {
         self.waits = wait;
         self
     }
 
-    /// Calls back with several messages at a time, as many as there are: `B` is a [`Batch`] of
-    /// them, such as `Vec<String>` for an array and `Float64Array` for a typed array.
+    /// Calls back with several messages at a time: `B` is a [`Batch`] of them, such as
+    /// `Vec<String>` for an array and `Float64Array` for a typed array.
+    ///
+    /// A call has up to 8192 of the messages that wait. A callback whose time grows with their
+    /// number gets fewer, so that the event loop turns.
     ///
     /// # Errors
     /// When the callback cannot be referenced.
@@ -96,7 +100,7 @@ impl<T: Send + 'static> Builder<T> {
     ) -> napi::Result<Ready<T>> {
         // SAFETY: a function of `env`, on its thread.
         let callback = unsafe { Reference::new(env.raw(), callback.raw()) }?;
-        let delivery = Delivery { callback, waits: self.waits };
+        let delivery = Delivery::new(callback, self.waits);
         Ok(Ready { env: *env, builder: self, delivery, drain })
     }
 }
@@ -169,20 +173,6 @@ impl<T: Send + 'static> Ready<T> {
 impl<T> fmt::Debug for Ready<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ready").field("builder", &self.builder).finish_non_exhaustive()
-    }
-}
-
-/// An error for JavaScript that says why there is no thread.
-pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
-    use napi::bindgen_prelude::{FromNapiValue, Unknown};
-    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript
-    // open.
-    unsafe {
-        let value = thread_error_value(env.raw(), error);
-        if value.is_null() {
-            return coded(env, "ERR_TEXAMPLE_THREAD_FAILED", &error.to_string());
-        }
-        Unknown::from_napi_value(env.raw(), value).map_or_else(|error| error, napi::Error::from)
     }
 }
 

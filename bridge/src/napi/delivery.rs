@@ -1,19 +1,20 @@
 //! Messages as calls of a JavaScript function.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
 use std::ptr;
 use std::rc::Rc;
+use std::time::Instant;
 
 use napi::bindgen_prelude::{
     BigInt64Array, BigUint64Array, Buffer, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
     JsValuesTupleIntoVec, ToNapiValue, Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array,
 };
-use napi::{Status, check_status, sys};
+use napi::{check_status, sys};
 
 use super::inbox::{Inbox, Next};
 use super::promises::{Settled, is_promise};
-use super::value::{Reference, call, scoped};
-use crate::thread::panic_message;
+use super::value::{Reference, call, converted, scoped};
+use crate::batch_size::BatchSize;
 
 /// What a callback receives for several messages of type `T`.
 ///
@@ -87,19 +88,14 @@ numbers! {
     Uint32Array: u32, Float32Array: f32, Float64Array: f64, BigInt64Array: i64, BigUint64Array: u64, Buffer: u8,
 }
 
-/// Runs a conversion, which is foreign code: its panic is an error like any other.
-pub(super) fn converted<R>(convert: impl FnOnce() -> napi::Result<R>) -> napi::Result<R> {
-    catch_unwind(AssertUnwindSafe(convert)).unwrap_or_else(|panic| {
-        let said = panic_message(panic.as_ref());
-        Err(napi::Error::from_reason(format!("the conversion of a message panicked: {said}")))
-    })
-}
-
 /// The callback of a bridge.
 pub(super) struct Delivery {
     pub(super) callback: Reference,
     /// The next call waits until the promise that the callback returned has settled.
-    pub(super) waits: bool,
+    waits: bool,
+    batch_size: Cell<BatchSize>,
+    /// The call whose microtasks are running, with how many messages and since when.
+    unmeasured: Cell<Option<(usize, Instant)>>,
 }
 
 /// What a call of the callback has led to.
@@ -111,6 +107,10 @@ enum Called {
 }
 
 impl Delivery {
+    pub(super) fn new(callback: Reference, waits: bool) -> Self {
+        Self { callback, waits, batch_size: Cell::default(), unmeasured: Cell::default() }
+    }
+
     /// Calls back with batches until there is nothing to deliver, or the turn is over.
     pub(super) fn batches<T, B>(&self, inbox: &Rc<Inbox<T>>) -> napi::Result<()>
     where
@@ -121,15 +121,22 @@ impl Delivery {
             if let Some(error) = inbox.next_failure() {
                 return Err(error);
             }
-            let called = match inbox.next(|consumer, most| consumer.take(most))? {
-                // SAFETY: on the thread of a live environment, in the scope of the wake-up's call.
-                Next::Deliver(batch) => unsafe { scoped(inbox.env(), || self.batch::<T, B>(inbox, batch)) }?,
+            if let Some((count, began)) = self.unmeasured.take() {
+                self.measure(count, began);
+            }
+            let batch = match inbox.next(|consumer, _| consumer.take(self.batch_size.get().get()))? {
+                Next::Deliver(batch) => batch,
                 Next::Rest => return Ok(()),
                 Next::End => return inbox.end_and_tell(),
             };
+            let (count, began) = (batch.len(), Instant::now());
+            // SAFETY: on the thread of a live environment, in the scope of the wake-up's call.
+            let called = unsafe { scoped(inbox.env(), || self.batch::<T, B>(inbox, batch)) }?;
             if called == Called::Promised && !self.waits {
+                self.unmeasured.set(Some((count, began)));
                 return microtasks_first(inbox);
             }
+            self.measure(count, began);
         }
     }
 
@@ -159,6 +166,12 @@ impl Delivery {
                 Next::End => return inbox.end_and_tell(),
             }
         }
+    }
+
+    fn measure(&self, count: usize, began: Instant) {
+        let mut size = self.batch_size.get();
+        size.called(count, began.elapsed());
+        self.batch_size.set(size);
     }
 
     fn batch<T, B>(&self, inbox: &Rc<Inbox<T>>, messages: Vec<T>) -> napi::Result<Called>
@@ -206,20 +219,16 @@ impl Delivery {
             return Ok(if has_promised { Called::Promised } else { Called::Returned });
         }
         // SAFETY: as above.
-        let promise = unsafe { inbox.environment().as_promise(returned) };
-        let Some(promise) = promise.inspect_err(|_| inbox.consumer().failed(count))? else {
+        let has_promised = inbox.environment().promises().and_then(|promises| unsafe {
+            promises.when_settled(returned, || {
+                let inbox = Rc::clone(inbox);
+                Box::new(move |settled| when_settled(&inbox, count, &settled))
+            })
+        });
+        if !has_promised.inspect_err(|_| inbox.consumer().failed(count))? {
             return Ok(Called::Returned);
-        };
-        let settled = {
-            let inbox = Rc::clone(inbox);
-            Box::new(move |settled: Settled| when_settled(&inbox, count, &settled))
-        };
-        inbox.awaits();
-        // SAFETY: as above.
-        unsafe { inbox.environment().when_settled(promise, settled) }.inspect_err(|_| {
-            inbox.consumer().failed(count);
-            inbox.goes_on();
-        })?;
+        }
+        inbox.wait_for_promise();
         Ok(Called::Promised)
     }
 }
@@ -244,9 +253,4 @@ fn when_settled<T: Send + 'static>(inbox: &Rc<Inbox<T>>, count: usize, settled: 
 fn microtasks_first<T: Send + 'static>(inbox: &Rc<Inbox<T>>) -> napi::Result<()> {
     inbox.wakeup().wake();
     Ok(())
-}
-
-/// An error that says that an exception is pending already.
-pub(super) fn is_pending(error: &napi::Error) -> bool {
-    error.status == Status::PendingException
 }

@@ -10,7 +10,7 @@ use std::rc::{Rc, Weak};
 use napi::bindgen_prelude::{Env, Function, JsObjectValue, JsValue, Unknown};
 use napi::{check_status, sys};
 
-use super::promises::{Intrinsics, Pair};
+use super::promises::Promises;
 use super::value::{Reference, call};
 use crate::budget::Turn;
 
@@ -28,7 +28,6 @@ pub(super) struct Environment {
     /// Members that have had their share of the turn, to be woken in the next one.
     yielded: RefCell<Vec<Rc<dyn Member>>>,
     functions: RefCell<Option<Rc<Functions>>>,
-    pub(super) pairs: RefCell<Vec<Rc<Pair>>>,
     members: RefCell<HashMap<u64, Rc<dyn Member>>>,
     next_member: Cell<u64>,
     has_ended: Cell<bool>,
@@ -40,7 +39,7 @@ struct Functions {
     set_immediate: Reference,
     turned: Reference,
     no_operation: Reference,
-    intrinsics: Intrinsics,
+    promises: Rc<Promises>,
 }
 
 /// A part of an environment that must not outlive it.
@@ -67,7 +66,6 @@ impl Environment {
             turn: Cell::default(),
             yielded: RefCell::default(),
             functions: RefCell::default(),
-            pairs: RefCell::default(),
             members: RefCell::default(),
             next_member: Cell::new(0),
             has_ended: Cell::new(false),
@@ -93,11 +91,8 @@ impl Environment {
         functions.ok_or_else(|| napi::Error::from_status(napi::Status::Closing))
     }
 
-    pub(super) fn with_intrinsics<R>(
-        &self,
-        body: impl FnOnce(&Intrinsics) -> napi::Result<R>,
-    ) -> napi::Result<R> {
-        body(&self.functions()?.intrinsics)
+    pub(super) fn promises(&self) -> napi::Result<Rc<Promises>> {
+        Ok(Rc::clone(&self.functions()?.promises))
     }
 
     /// Whether JavaScript may still be run: when a worker is terminated each call fails, as if it
@@ -123,8 +118,8 @@ impl Environment {
 
     /// Marks the end of this turn, by an immediate.
     ///
-    /// An immediate runs right after the poll in which it was set. Bridges go on by waking the next
-    /// poll: beside an idle server that one would sleep, however many unref'd immediates wait.
+    /// It is ref'd, also where the bridge is not: while a ref'd immediate waits the event loop does
+    /// not sleep in its poll, so a bridge beside an idle server goes on at once.
     pub(super) fn mark_turn(&self) -> napi::Result<()> {
         let turn = self.turn.get();
         if turn.is_marked() {
@@ -144,7 +139,7 @@ impl Environment {
         Ok(())
     }
 
-    fn has_turned(&self) {
+    fn end_turn(&self) {
         self.turn.set(self.turn.get().next());
         let yielded = self.yielded.take();
         yielded.iter().for_each(|member| member.turned());
@@ -178,7 +173,6 @@ impl Environment {
         members.values().for_each(|member| member.close());
         members.values().for_each(|member| member.join());
         self.yielded.take();
-        self.pairs.take();
         self.functions.take();
     }
 }
@@ -188,28 +182,28 @@ impl Functions {
         let weak: Weak<Environment> = Rc::downgrade(environment);
         let turned = env.create_function_from_closure::<(), (), _>("turned", move |_| {
             if let Some(environment) = weak.upgrade() {
-                environment.has_turned();
+                environment.end_turn();
             }
             Ok(())
         })?;
         let no_operation = env.create_function_from_closure::<(), (), _>("noOperation", |_| Ok(()))?;
         let global = env.get_global()?;
         let set_immediate: Function<'_, (), Unknown<'_>> = global.get_named_property("setImmediate")?;
-        let promise: Function<'_, (), Unknown<'_>> = global.get_named_property("Promise")?;
         // SAFETY: all are functions and objects of `env`, on its thread.
         unsafe {
             Ok(Self {
                 set_immediate: Reference::new(env.raw(), set_immediate.raw())?,
                 turned: Reference::new(env.raw(), turned.raw())?,
                 no_operation: Reference::new(env.raw(), no_operation.raw())?,
-                intrinsics: Intrinsics::new(env, &promise)?,
+                promises: Promises::new(env)?,
             })
         }
     }
 }
 
 /// A cleanup hook that ends an environment. Hooks run last in, first out: one that was added after
-/// a threadsafe function was made runs before Node takes that away.
+/// a threadsafe function was made runs before Node takes that away. It stays until it has run or is
+/// removed; dropping this does nothing.
 pub(super) struct Hook {
     env: sys::napi_env,
     data: *mut c_void,

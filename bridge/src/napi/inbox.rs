@@ -1,5 +1,11 @@
 //! The event loop's end of a bridge: the queue's consumer, the wake-up, the thread, and what
 //! becomes of them at the end.
+//!
+//! | by | queue | `on_stop` | threadsafe function | thread |
+//! | --- | --- | --- | --- | --- |
+//! | `stop` | closed | called | stays | joined by `end`, once it has returned |
+//! | `end`, after the last message | closed | dropped | released | joined |
+//! | `close`, the environment ends | closed | called | aborted | joined by `join` |
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -14,12 +20,15 @@ use napi::{Status, check_status, sys};
 
 use super::environment::{Environment, Hook, Member};
 use super::value::{coded, thread_error_value, undefined};
-use super::wakeup::{Drain, Wakeup};
+use super::wakeup::{Drain, Release, Wakeup};
 use crate::budget::{Step, TurnBudget};
 use crate::{Consumer, Options, Overflow, Producer, Stats, Taken, Thread, ThreadError, queue};
 
 /// Messages of a smaller queue are taken one by one, so that it is never half lent out.
 const MIN_LENDING_CAPACITY: usize = 32;
+/// Messages in hand at the most. All of them count against the capacity until the last was
+/// delivered: half a queue of them would make producers wait for no reason.
+const MAX_IN_HAND: usize = 64;
 
 /// Called once, when the bridge is stopped or its environment ends.
 pub(super) type OnStop = Box<dyn FnOnce()>;
@@ -36,17 +45,18 @@ pub(super) struct Inbox<T: 'static> {
     /// What `on_stop` panicked with.
     stop_error: Cell<Option<ThreadError>>,
     budget: Cell<TurnBudget>,
-    /// The event loop must turn before more is taken.
+    /// The event loop must turn before more is taken; the drain is called in its next turn.
     has_yielded: Cell<bool>,
-    /// The drain will be called in the next turn.
-    looks_again: Cell<bool>,
+    /// The next look marks the end of this turn: setting an immediate takes longer than most
+    /// callbacks, and what was taken shall not wait for it.
+    marks: Cell<bool>,
     is_closed: Cell<bool>,
     /// Messages that were taken and not delivered yet, in order.
     in_hand: RefCell<VecDeque<T>>,
     /// Errors of messages that the program was not told yet.
     failures: RefCell<VecDeque<napi::Error>>,
     /// The promise of a callback is pending, and the next message waits for it.
-    awaits: Cell<bool>,
+    is_waiting: Cell<bool>,
     hook: Cell<Option<Hook>>,
     member: Cell<u64>,
     /// Promises of [`Inbox::done`].
@@ -85,7 +95,7 @@ impl<T: Send + 'static> Inbox<T> {
         });
         consumer.bind_to_this_thread();
         // After the threadsafe function was made, so that it runs before that is taken down.
-        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(false))?;
+        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(Release::Finish))?;
         let inbox = Rc::new(Self {
             name: name.into(),
             environment,
@@ -97,11 +107,11 @@ impl<T: Send + 'static> Inbox<T> {
             stop_error: Cell::new(None),
             budget: Cell::default(),
             has_yielded: Cell::new(false),
-            looks_again: Cell::new(false),
+            marks: Cell::new(false),
             is_closed: Cell::new(false),
             in_hand: RefCell::default(),
             failures: RefCell::default(),
-            awaits: Cell::new(false),
+            is_waiting: Cell::new(false),
             hook: Cell::new(Some(hook)),
             member: Cell::new(0),
             listeners: RefCell::default(),
@@ -128,7 +138,7 @@ impl<T: Send + 'static> Inbox<T> {
             }
             Err(error) => {
                 // The producer was dropped, which has asked for a drain that is not to run.
-                self.wakeup.close(true);
+                self.wakeup.close(Release::Abort);
                 drop(self.on_stop.take());
                 self.finish(Err(error.clone()));
                 Err(error)
@@ -166,7 +176,7 @@ impl<T: Send + 'static> Inbox<T> {
             let has_returned = self.thread.borrow().as_ref().is_none_or(Thread::has_returned);
             return Ok(if has_returned { Next::End } else { Next::Rest });
         }
-        if self.awaits.get() {
+        if self.is_waiting.get() {
             self.pause();
             return Ok(Next::Rest);
         }
@@ -185,7 +195,7 @@ impl<T: Send + 'static> Inbox<T> {
     pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Next<()>> {
         // A policy that drops must see all that wait, so nothing is taken ahead from under it.
         let lends = self.overflow == Overflow::Block && self.consumer.capacity() >= MIN_LENDING_CAPACITY;
-        let most = self.consumer.capacity() / 2;
+        let most = (self.consumer.capacity() / 2).min(MAX_IN_HAND);
         let next = self.next(
             |consumer, chunk| {
                 if lends { consumer.take_lent(chunk.min(most)) } else { consumer.take(1) }
@@ -203,7 +213,7 @@ impl<T: Send + 'static> Inbox<T> {
 
     /// The next message in hand, if it may be delivered now.
     pub(super) fn take_in_hand(&self) -> Option<T> {
-        if self.awaits.get() { None } else { self.in_hand.borrow_mut().pop_front() }
+        if self.is_waiting.get() { None } else { self.in_hand.borrow_mut().pop_front() }
     }
 
     /// Whether messages that were taken are still to be delivered.
@@ -217,6 +227,9 @@ impl<T: Send + 'static> Inbox<T> {
     }
 
     fn time(self: &Rc<Self>) -> napi::Result<Option<usize>> {
+        if self.marks.take() {
+            self.environment.mark_turn()?;
+        }
         if self.has_yielded.get() {
             return Ok(None); // Woken once more, and the event loop has not turned yet.
         }
@@ -226,24 +239,15 @@ impl<T: Send + 'static> Inbox<T> {
         Ok(match step {
             Step::Take(chunk) => Some(chunk),
             Step::MarkAndTake(chunk) => {
-                self.environment.mark_turn()?;
+                self.marks.set(true);
                 Some(chunk)
             }
             Step::Yield => {
-                self.look_after_turn()?;
+                self.environment.yield_turn(Rc::clone(self) as Rc<dyn Member>)?;
                 self.has_yielded.set(true);
                 None
             }
         })
-    }
-
-    /// Has the drain called after this turn of the event loop.
-    pub(super) fn look_after_turn(self: &Rc<Self>) -> napi::Result<()> {
-        if !self.looks_again.get() {
-            self.environment.yield_turn(Rc::clone(self) as Rc<dyn Member>)?;
-            self.looks_again.set(true);
-        }
-        Ok(())
     }
 
     fn pause(&self) {
@@ -253,13 +257,13 @@ impl<T: Send + 'static> Inbox<T> {
     }
 
     /// The next message waits until [`goes_on`](Self::goes_on).
-    pub(super) fn awaits(&self) {
-        self.awaits.set(true);
+    pub(super) fn wait_for_promise(&self) {
+        self.is_waiting.set(true);
         self.pause();
     }
 
     pub(super) fn goes_on(&self) {
-        self.awaits.set(false);
+        self.is_waiting.set(false);
         self.wakeup.wake();
     }
 
@@ -353,7 +357,7 @@ impl<T: Send + 'static> Inbox<T> {
         self.consumer.close();
         drop(self.on_stop.take());
         let outcome = self.join_thread();
-        self.wakeup.close(false);
+        self.wakeup.close(Release::Finish);
         self.finish(outcome.clone());
         outcome
     }
@@ -400,13 +404,12 @@ impl<T: Send + 'static> Inbox<T> {
 
 impl<T: Send + 'static> Member for Inbox<T> {
     fn turned(&self) {
-        self.looks_again.set(false);
         self.has_yielded.set(false);
         self.wakeup.wake();
     }
 
     fn close(&self) {
-        self.wakeup.close(true);
+        self.wakeup.close(Release::Abort);
         self.shut();
     }
 

@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 use napi::bindgen_prelude::{Env, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec, PromiseRaw};
 use napi::sys;
 
-use super::delivery::{converted, is_pending};
 use super::inbox::{Inbox, Next};
 use super::promises::Settled;
 use super::streak::{Crowd, Streak};
-use super::value::{Reference, call, describe_thrown, pending_exception, scoped};
+use super::value::{Reference, call, converted, describe_thrown, is_pending, pending_exception, scoped};
 use super::wakeup::Drain;
 use crate::reply::{Reply, Responder, reply};
 use crate::{AskError, Options, PostError, Producer, Stats};
@@ -318,12 +317,8 @@ where
                 // SAFETY: on the thread of a live environment, in the scope of the wake-up's call.
                 unsafe { scoped(inbox.env(), || self.put(pending)) }?;
             }
-            if has_put && self.is_eager() && !inbox.is_closed() {
-                if self.in_flight.get() > 0 {
-                    // The next question comes after these promises, which look again. In case that
-                    // they stay pending there is the end of the turn.
-                    return inbox.look_after_turn();
-                }
+            // The promises that are pending run after this, so spinning would hold them up.
+            if has_put && self.in_flight.get() == 0 && self.is_eager() && !inbox.is_closed() {
                 self.await_question();
             }
             match inbox.next_in_hand()? {
@@ -372,28 +367,20 @@ where
         let key = self.replies.insert(responder);
         // SAFETY: values of `env`, on its thread.
         let answer = unsafe {
-            call(env, None, self.callback.get()?, &arguments)
-                .and_then(|returned| Ok((returned, inbox.environment().as_promise(returned)?)))
+            call(env, None, self.callback.get()?, &arguments).and_then(|returned| {
+                let has_promised = inbox.environment().promises()?.when_settled(returned, || {
+                    let answers = Rc::clone(self);
+                    Box::new(move |settled| answers.when_settled(key, settled))
+                })?;
+                Ok((returned, has_promised))
+            })
         };
         match answer {
-            Ok((answer, None)) => {
-                self.answer(key, answer);
-                Ok(())
-            }
-            Ok((_, Some(promise))) => {
-                let answers = Rc::clone(self);
-                let settled = Box::new(move |settled| answers.when_settled(key, settled));
-                // SAFETY: as above.
-                match unsafe { inbox.environment().when_settled(promise, settled) } {
-                    Ok(()) => {
-                        self.in_flight.set(self.in_flight.get() + 1);
-                        Ok(())
-                    }
-                    Err(error) => self.has_thrown(key, &error),
-                }
-            }
-            Err(error) => self.has_thrown(key, &error),
+            Ok((answer, false)) => self.answer(key, answer),
+            Ok((_, true)) => self.in_flight.set(self.in_flight.get() + 1),
+            Err(error) => return self.answer_thrown(key, &error),
         }
+        Ok(())
     }
 
     fn answer(&self, key: usize, value: sys::napi_value) {
@@ -409,7 +396,7 @@ where
     }
 
     /// A call has failed: what was thrown is the answer, or the environment ends.
-    fn has_thrown(&self, key: usize, error: &napi::Error) -> napi::Result<()> {
+    fn answer_thrown(&self, key: usize, error: &napi::Error) -> napi::Result<()> {
         let env = self.inbox.env();
         self.inbox.consumer().failed(1);
         // SAFETY: on the thread of a live environment. A termination looks like a throw, and so

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use napi::bindgen_prelude::{Env, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec};
 
-use super::bridge::{Builder, not_started};
+use super::bridge::Builder;
 use super::inbox::{Inbox, Next};
+use super::value::not_started;
 use super::wakeup::Drain;
 use crate::{Producer, Stats, Taken, ThreadError};
 

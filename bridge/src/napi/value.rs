@@ -1,12 +1,14 @@
 //! JavaScript values by hand: references, calls and errors.
 
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use napi::bindgen_prelude::{Env, FromNapiValue, JsObjectValue, JsValue, Unknown};
 use napi::{Status, check_status, sys};
 
-use crate::{CodedError, ThreadError};
+use crate::error::panic_message;
+use crate::{AskError, CodedError, ThreadError};
 
 /// A value that is kept beyond its scope. Lives on the thread of its environment, and no longer
 /// than that does.
@@ -133,6 +135,19 @@ pub(super) unsafe fn scoped<R>(
     result
 }
 
+/// Runs a conversion, which is foreign code: its panic is an error like any other.
+pub(super) fn converted<R>(convert: impl FnOnce() -> napi::Result<R>) -> napi::Result<R> {
+    catch_unwind(AssertUnwindSafe(convert)).unwrap_or_else(|panic| {
+        let said = panic_message(panic.as_ref());
+        Err(napi::Error::from_reason(format!("the conversion of a message panicked: {said}")))
+    })
+}
+
+/// An error that says that an exception is pending already.
+pub(super) fn is_pending(error: &napi::Error) -> bool {
+    error.status == Status::PendingException
+}
+
 /// An `Error` with `code`, or a null pointer when the environment ends.
 ///
 /// # Safety
@@ -186,6 +201,19 @@ pub(super) unsafe fn thread_error_value(env: sys::napi_env, error: &ThreadError)
     }
 }
 
+/// An error for JavaScript that says why there is no thread.
+pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
+    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript
+    // open.
+    unsafe {
+        let value = thread_error_value(env.raw(), error);
+        if value.is_null() {
+            return coded(env, "ERR_TEXAMPLE_THREAD_FAILED", &error.to_string());
+        }
+        Unknown::from_napi_value(env.raw(), value).map_or_else(|error| error, napi::Error::from)
+    }
+}
+
 /// # Safety
 /// `env` is live, and this is its thread.
 unsafe fn error_chain_value(env: sys::napi_env, error: &(dyn Error + 'static)) -> sys::napi_value {
@@ -219,7 +247,11 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref::<napi::Error>().map(|error| error.status.as_ref().to_owned()))
         .or_else(|| error.downcast_ref::<napi::Error<String>>().map(|error| error.status.clone()))
         .or_else(|| error.downcast_ref::<napi::Error<&'static str>>().map(|error| error.status.to_owned()))
-        .or_else(|| error.downcast_ref::<std::io::Error>().and_then(io_code).map(str::to_owned));
+        .or_else(|| error.downcast_ref::<std::io::Error>().and_then(io_code).map(str::to_owned))
+        .or_else(|| match error.downcast_ref()? {
+            AskError::Thrown { code, .. } => code.clone(),
+            _ => None,
+        });
     own.or_else(|| error.source().and_then(code_of))
 }
 

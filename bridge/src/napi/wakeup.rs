@@ -44,6 +44,14 @@ pub(super) enum Drain<'a> {
     Native(Native),
 }
 
+/// What becomes of calls in flight when a threadsafe function is released.
+pub(super) enum Release {
+    /// They are made.
+    Finish,
+    /// They are dropped: the environment ends, or nothing is to be called any more.
+    Abort,
+}
+
 impl Wakeup {
     /// A wake-up that calls `drain` on the thread of `env`. It keeps the event loop alive until
     /// [`close`](Self::close), or [`set_ref`](Self::set_ref).
@@ -116,14 +124,12 @@ impl Wakeup {
         };
     }
 
-    /// Releases the threadsafe function; later wake-ups do nothing. Calls still in flight are made,
-    /// unless the environment is `ending`.
-    pub(super) fn close(&self, ending: bool) {
+    /// Releases the threadsafe function; later wake-ups do nothing.
+    pub(super) fn close(&self, release: Release) {
         let Some(Raw(raw)) = self.gate.lock().take() else { return };
-        let mode = if ending {
-            sys::ThreadsafeFunctionReleaseMode::abort
-        } else {
-            sys::ThreadsafeFunctionReleaseMode::release
+        let mode = match release {
+            Release::Finish => sys::ThreadsafeFunctionReleaseMode::release,
+            Release::Abort => sys::ThreadsafeFunctionReleaseMode::abort,
         };
         // Fails only when the function has no reference left, and then there is nothing to release.
         // SAFETY: `raw` was live inside the gate and has been taken out, so this is its last use.

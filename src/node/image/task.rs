@@ -10,7 +10,7 @@ use super::data::Data;
 use super::is_long_ascii;
 use super::value::Value;
 use crate::Error;
-use crate::image::{Content, DecodeOptions, EncodeOptions, Workspace};
+use crate::image::{Content, DecodeOptions, EncodeOptions, Workspace, encode_source};
 
 /// Bytes on their way to JavaScript, where they become a buffer without a copy.
 pub struct Bytes(Vec<u8>);
@@ -104,17 +104,7 @@ impl Task for Encode {
     type JsValue = Settled<Bytes>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(caught(|| {
-            let mut png = Vec::new();
-            Workspace::of_thread(|workspace| {
-                workspace.encode(self.data.source(), &self.options, |length| {
-                    png.resize(length, 0);
-                    Ok(&mut png)
-                })
-            })?;
-            Ok(Bytes(png))
-        })
-        .into())
+        Ok(caught(|| encode_source(self.data.source(), &self.options).map(Bytes)).into())
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
