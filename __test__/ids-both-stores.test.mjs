@@ -1,6 +1,7 @@
 /** What MongoDB and SQLite must both do: one suite, run for each. */
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { Worker } from 'node:worker_threads'
@@ -179,7 +180,9 @@ for (const [store, other] of Object.entries(stores)) {
       ids.push(await nextId('a'), (await inWorker()).id)
       assertDistinct(ids)
       assert.ok(Math.min(...ids.slice(-2)) >= 5000)
+      const ended = once(worker, 'exit')
       worker.postMessage(true)
+      await ended
       await closeSequences()
     })
 
@@ -200,6 +203,8 @@ for (const [store, other] of Object.entries(stores)) {
       const { url } = await other(t)
       const store = openStore({ url })
       let last = 0
+      /** @type {Promise<void> | undefined} */
+      let closing
       for (let round = 0; round < 150; round++) {
         const sequence = openSequence('a', { url })
         for (let n = 1 + ((round * 7) % 12); n > 0; n--) {
@@ -208,9 +213,10 @@ for (const [store, other] of Object.entries(stores)) {
           last = id
         }
         // Not awaited in every other round: the next one opens while this one gives its ids back.
-        const closing = sequence.close()
+        closing = sequence.close()
         if (round % 2 === 0) await closing
       }
+      await closing
       await store.close()
     })
 

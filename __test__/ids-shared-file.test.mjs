@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, linkSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -192,22 +192,6 @@ it('a table of the application of that name is left alone', async (t) => {
   assert.equal(database.value('SELECT person FROM ids'), 'ann')
   assert.equal(database.value('SELECT count(*) FROM ids'), 1)
   database.close()
-})
-
-it('links to the file lead to one connection', async (t) => {
-  const { path, url } = file(t)
-  const first = openSequence('a', { url, ...claimEach })
-  const ids = [await first.nextId()]
-  const hard = join(dirname(path), 'hard.db')
-  const soft = join(dirname(path), 'soft.db')
-  linkSync(path, hard)
-  symlinkSync(path, soft)
-  const others = [hard, soft].map((link) => openSequence('a', { url: `sqlite:${link}`, ...claimEach }))
-  for (let i = 0; i < 50; i++) {
-    for (const sequence of [first, ...others]) ids.push(await sequence.nextId())
-  }
-  assertDistinct(ids)
-  await Promise.all([first, ...others].map((sequence) => sequence.close()))
 })
 
 it('a second copy of the add-on takes no claim with it', async (t) => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,6 +20,9 @@ const UNAVAILABLE = 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE'
  */
 const posixTest = process.platform === 'win32' ? () => {} : it
 
+/** A claim for each id. */
+const claimEach = { step: 1, maxStep: 1, horizon: 0 }
+
 /** @param {import('node:test').TestContext} t */
 function file(t) {
   const path = join(folder(t), 'ids.db')
@@ -35,6 +38,69 @@ it('two processes and their workers share a file', async (t) => {
   assert.equal(ids.length, 100_002)
   assertDistinct(ids)
   assert.equal(Math.min(...ids.slice(0, 50_000), ...ids.slice(50_000, 100_002)), 1000)
+})
+
+it('a hard link to an open file leads to its connection', async (t) => {
+  const { url, path } = file(t)
+  const hard = join(path, '..', 'hard.db')
+  const first = openSequence('a', { url, ...claimEach })
+  const ids = [await first.nextId()]
+  linkSync(path, hard)
+  const second = openSequence('a', { url: `sqlite:${hard}`, ...claimEach })
+  for (let i = 0; i < 50; i++) ids.push(await first.nextId(), await second.nextId())
+  assertDistinct(ids)
+  await Promise.all([first.close(), second.close()])
+})
+
+/**
+ * Ids that another process draws, or the code and the message of its error.
+ * @param {string} path
+ */
+async function drawElsewhere(path) {
+  const options = JSON.stringify({ url: `sqlite:${path}`, ...claimEach })
+  const code = `
+    const sequence = texample.openSequence('a', ${options})
+    const ids = []
+    try {
+      while (ids.length < 10) ids.push(await sequence.nextId())
+      console.log(JSON.stringify({ ids }))
+    } catch ({ code, message }) {
+      console.log(JSON.stringify({ code, message }))
+    }
+    await sequence.close()`
+  return JSON.parse(await output(program(code)))
+}
+
+it('a symbolic link is the file, in every process', async (t) => {
+  const { url, path } = file(t)
+  const soft = join(path, '..', 'soft.db')
+  symlinkSync(path, soft)
+  const first = openSequence('a', { url: `sqlite:${soft}`, ...claimEach })
+  const ids = [await first.nextId()]
+  const second = openSequence('a', { url, ...claimEach })
+  for (const name of [soft, path, soft]) {
+    ids.push(await first.nextId(), await second.nextId(), ...(await drawElsewhere(name)).ids)
+  }
+  assertDistinct(ids)
+  await Promise.all([first.close(), second.close()])
+})
+
+it('a file with two hard links is refused until it has one', async (t) => {
+  const { url, path } = file(t)
+  const hard = join(path, '..', 'hard.db')
+  const sequence = openSequence('a', { url, ...claimEach })
+  const ids = [await sequence.nextId()]
+  linkSync(path, hard)
+  for (const name of [hard, path]) {
+    const { code, message } = await drawElsewhere(name)
+    assert.equal(code, UNAVAILABLE)
+    assert.match(message, /2 names \(hard links\).* remove all but one/)
+  }
+  ids.push(await sequence.nextId())
+  await sequence.close()
+  rmSync(hard)
+  ids.push(...(await drawElsewhere(path)).ids)
+  assertDistinct(ids)
 })
 
 it('the table is strict, and the file has a write-ahead log', async (t) => {
@@ -263,7 +329,7 @@ posixTest('processes frozen at random hold up no other for long', async (t) => {
 
 it('another connection’s lock is waited for', async (t) => {
   const { url, path } = file(t)
-  const sequence = openSequence('a', { url, step: 1, maxStep: 1, horizon: 0 })
+  const sequence = openSequence('a', { url, ...claimEach })
   await sequence.nextId()
   const release = await holdLock(t, path)
   const waiting = Promise.all([sequence.nextId(), sequence.nextId(), sequence.nextId()])

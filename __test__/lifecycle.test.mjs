@@ -1,6 +1,6 @@
 import { it } from 'node:test'
-import { allScenarios, runScenario } from '../devtools/scenario.mjs'
+import { ownScenarios, runScenario } from '../devtools/scenario.mjs'
 
-for (const [name, scenario] of Object.entries(await allScenarios())) {
+for (const [name, scenario] of Object.entries(ownScenarios())) {
   if (!scenario.long) it(name, () => runScenario(name, scenario))
 }

@@ -20,18 +20,25 @@ const script = (name) => fileURLToPath(new URL(name, import.meta.url))
  */
 
 /**
- * All scenarios by name: of our own add-on, and of one that is made with the bridge.
+ * The scenarios of our own add-on, by name.
+ * @returns {Record<string, Scenario>}
+ */
+export const ownScenarios = () => scenariosOf('./scenarios.cjs')
+
+/**
+ * Those of an add-on that is made with the bridge.
  * @param {string} [cases] the `.node` file of that one; built if it is not given
  * @returns {Promise<Record<string, Scenario>>}
  */
-export async function allScenarios(cases) {
+export async function bridgeScenarios(cases) {
   process.env.BRIDGE_CASES = cases ?? (await buildAddon('bridge-cases'))
-  const files = [script('./scenarios.cjs'), script('./bridge-scenarios.cjs')]
-  return Object.fromEntries(
-    files.flatMap((file) =>
-      Object.entries(require(file).scenarios).map(([name, scenario]) => [name, { ...scenario, script: file }]),
-    ),
-  )
+  return scenariosOf('./bridge-scenarios.cjs')
+}
+
+function scenariosOf(name) {
+  const file = script(name)
+  const scenarios = Object.entries(require(file).scenarios)
+  return Object.fromEntries(scenarios.map(([name, scenario]) => [name, { ...scenario, script: file }]))
 }
 
 /**

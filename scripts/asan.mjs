@@ -10,7 +10,7 @@ import { copyFile, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/prom
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { library as libraryOf } from '../devtools/addon.mjs'
-import { allScenarios, runScenario } from '../devtools/scenario.mjs'
+import { bridgeScenarios, ownScenarios, runScenario } from '../devtools/scenario.mjs'
 import { Failure, main, must, root } from './command.mjs'
 
 const target = 'x86_64-unknown-linux-gnu'
@@ -29,12 +29,16 @@ await main(async () => {
     const made = path.join(root, 'target/asan', target, 'debug')
     await copyFile(path.join(made, libraryOf('texample')), addon)
     await copyFile(path.join(made, libraryOf('bridge-cases')), cases)
-    await testAll(folder, await allScenarios(cases), {
-      // Node leaks at its end, so a leak is no failure in itself; an error is, and aborts.
-      ASAN_OPTIONS: `detect_leaks=1:exitcode=0:abort_on_error=1:log_path=${path.join(folder, 'log')}`,
-      LD_PRELOAD: await realpath(library),
-      NAPI_RS_NATIVE_LIBRARY_PATH: addon,
-    })
+    await testAll(
+      folder,
+      { ...ownScenarios(), ...(await bridgeScenarios(cases)) },
+      {
+        // Node leaks at its end, so a leak is no failure in itself; an error is, and aborts.
+        ASAN_OPTIONS: `detect_leaks=1:exitcode=0:abort_on_error=1:log_path=${path.join(folder, 'log')}`,
+        LD_PRELOAD: await realpath(library),
+        NAPI_RS_NATIVE_LIBRARY_PATH: addon,
+      },
+    )
   } finally {
     await rm(folder, { recursive: true })
   }

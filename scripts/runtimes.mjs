@@ -10,7 +10,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { allScenarios, runScenario } from '../devtools/scenario.mjs'
+import { bridgeScenarios, ownScenarios, runScenario } from '../devtools/scenario.mjs'
 import { build } from './build.mjs'
 import { cacheFolder } from './cache.mjs'
 import { Failure, main, must, run } from './command.mjs'
@@ -51,7 +51,7 @@ await main(async () => {
   const unknown = words.filter((word) => !(word in runtimes))
   if (unknown.length > 0) throw new Failure(`no runtime "${unknown.join('", "')}"; there are: ${Object.keys(runtimes)}`)
   await build({ debug })
-  const all = await allScenarios()
+  const all = { ...ownScenarios(), ...(await bridgeScenarios()) }
   let failures = 0
   for (const name of words.length > 0 ? words : Object.keys(runtimes)) {
     failures += await testOn(name, all, long)

@@ -12,6 +12,7 @@ const notPortable = {
   bridge: 'builds an add-on',
   'bridge-ask': 'builds an add-on',
   'bridge-docs': 'builds an add-on',
+  'bridge-lifecycle': 'builds an add-on',
   'example-ask': 'builds an add-on',
   'example-follow': 'builds an add-on',
   'example-serial': 'builds an add-on',

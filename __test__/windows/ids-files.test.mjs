@@ -1,12 +1,12 @@
 /** SQLite files as Windows names, locks and removes them. */
 
 import assert from 'node:assert/strict'
-import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import path from 'node:path'
 import { it } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { folder, output, program } from '../../devtools/ids.mjs'
-import { holdLock } from '../../devtools/sqlite.mjs'
+import { assertDistinct, folder, output, program } from '../../devtools/ids.mjs'
+import { holdLock, sql } from '../../devtools/sqlite.mjs'
 import texample from '../../js/index.cjs'
 
 const { openSequence } = texample
@@ -25,6 +25,7 @@ it('a path with a drive letter has many spellings', async (t) => {
   const file = path.join(folder(t), 'ids.db')
   assert.match(file, /^[A-Z]:\\/)
   const slashes = file.replaceAll('\\', '/')
+  const last = path.basename(file)
   const urls = [
     `sqlite:${file}`,
     `sqlite:${slashes}`,
@@ -34,8 +35,29 @@ it('a path with a drive letter has many spellings', async (t) => {
     `sqlite:${pathToFileURL(file).pathname}`,
     `sqlite:${file[0].toLowerCase()}${file.slice(1)}`,
     `sqlite:\\\\?\\${file}`,
+    `sqlite:${file.slice(0, -last.length)}${last.toUpperCase()}`,
   ]
   for (const [index, url] of urls.entries()) assert.equal(await draw(url), 1000 + index, url)
+  // All at once, each with a claim for each id.
+  const sequences = urls.map((url) => openSequence('a', { url, step: 1, maxStep: 1, horizon: 0 }))
+  const ids = []
+  for (let i = 0; i < 5; i++) for (const sequence of sequences) ids.push(await sequence.nextId())
+  assertDistinct(ids)
+  await Promise.all(sequences.map((sequence) => sequence.close()))
+})
+
+it('a symbolic link to an application’s file is refused', async (t) => {
+  const file = path.join(folder(t), 'app.db')
+  const link = path.join(folder(t), 'link.db')
+  symlinkSync(file, link)
+  assert.equal(await draw(`sqlite:${link}`), 1000)
+  sql(file, 'CREATE TABLE orders (id INTEGER)')
+  await assert.rejects(draw(`sqlite:${link}`), (error) => {
+    assert.equal(error.code, 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE')
+    assert.match(error.message, /symbolic link.* name the file itself/)
+    return true
+  })
+  assert.equal(await draw(`sqlite:${file}`), 1001)
 })
 
 it('a relative path takes both separators', async (t) => {

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
+#[cfg(windows)]
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -18,26 +20,48 @@ use crate::ids::Cancel;
 /// see each other's locks.
 static OPEN: Mutex<BTreeMap<FileId, Weak<File>>> = Mutex::new(BTreeMap::new());
 
-/// A file, whatever its names: device and inode. Where an open file cannot be replaced, nothing.
+/// A file, whatever its names: the disk's number and the file's on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct FileId(u64, u64);
 
-impl FileId {
+/// What a path leads to.
+#[derive(Clone, Copy)]
+struct Target {
+    id: FileId,
+    /// Names in folders; symbolic links are none.
+    hard_links: u64,
+}
+
+impl Target {
     /// Asked with `stat` alone: to open the file and close it again would drop the application's
     /// locks.
     #[cfg(unix)]
     fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
-        std::fs::metadata(path).ok().map(|file| Self(file.dev(), file.ino()))
+        let file = std::fs::metadata(path).ok()?;
+        Some(Self { id: FileId(file.dev(), file.ino()), hard_links: file.nlink() })
     }
 
-    /// Windows' locks belong to the handle, so each claimer may have a connection of its own.
-    #[cfg(not(unix))]
-    fn of(_path: &Path) -> Option<Self> {
-        use std::sync::atomic::AtomicU64;
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Some(Self(0, NEXT.fetch_add(1, Ordering::Relaxed)))
+    /// Asked by a handle without any right, which no other program's handle keeps out.
+    #[cfg(windows)]
+    fn of(path: &Path) -> Option<Self> {
+        use std::os::windows::fs::OpenOptionsExt as _;
+        let file = std::fs::OpenOptions::new().access_mode(0).open(path).ok()?;
+        let file = winapi_util::file::information(&file).ok()?;
+        let id = FileId(file.volume_serial_number(), file.file_index());
+        Some(Self { id, hard_links: file.number_of_links() })
     }
+}
+
+/// The file's own path, and the file, if there was none.
+///
+/// SQLite names the log after the path that it opens. On Unix it follows symbolic links first; on
+/// Windows two processes that name the file differently would not see each other's log.
+#[cfg(windows)]
+fn own_path(path: &Path) -> PathBuf {
+    // What goes wrong here is told by SQLite, which opens the file next.
+    let _ = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path);
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// A connection, shared by the claimers of all paths that lead to the file.
@@ -46,6 +70,8 @@ struct File {
     connection: Mutex<Connection>,
     /// The settings are in force.
     durable: AtomicBool,
+    /// It was opened by a symbolic link, after which an application's SQLite names its log.
+    linked: bool,
 }
 
 /// A claimer's hold on the file. Dropping the last one closes the connection.
@@ -66,8 +92,11 @@ impl OpenFile {
         super::descriptors::install().map_err(Failure::no_locks)?;
         #[cfg(all(unix, not(any(target_os = "linux", target_os = "android", target_vendor = "apple"))))]
         return Err(Failure::no_locks(std::io::ErrorKind::Unsupported.into()));
+        let linked = cfg!(windows) && path.is_symlink();
+        #[cfg(windows)]
+        let path = &own_path(path);
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = FileId::of(path);
+        let before = Target::of(path).map(|target| target.id);
         if let Some(file) = before.and_then(|id| open.get(&id)).and_then(Weak::upgrade) {
             return Ok(Self(Some(file)));
         }
@@ -77,19 +106,24 @@ impl OpenFile {
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_handler(Some(wait))?;
         // Another process may have put another file there in between.
-        let id = FileId::of(path).ok_or(Failure::Replaced)?;
-        let is_same = cfg!(not(unix)) || before.is_none_or(|before| before == id);
+        let Target { id, hard_links } = Target::of(path).ok_or(Failure::Replaced)?;
+        if hard_links > 1 {
+            return Err(Failure::hard_links(hard_links));
+        }
+        let is_same = before.is_none_or(|before| before == id);
         if !is_same || open.get(&id).and_then(Weak::upgrade).is_some() {
             return Err(Failure::Replaced);
         }
-        let file = Arc::new(File { id, connection: Mutex::new(connection), durable: AtomicBool::new(false) });
+        let (connection, durable) = (Mutex::new(connection), AtomicBool::new(false));
+        let file = Arc::new(File { id, connection, durable, linked });
         open.insert(id, Arc::downgrade(&file));
         Ok(Self(Some(file)))
     }
 
     /// Whether `path` still leads to this file.
     pub fn is_at(&self, path: &Path) -> bool {
-        cfg!(not(unix)) || self.file().is_some_and(|file| FileId::of(path) == Some(file.id))
+        let target = Target::of(path);
+        self.file().is_some_and(|file| target.is_some_and(|target| target.id == file.id))
     }
 
     /// The connection; other claimers of the file wait.
@@ -107,9 +141,13 @@ impl OpenFile {
         let Some(file) = self.file().filter(|file| !file.durable.load(Ordering::Relaxed)) else {
             return Ok(());
         };
+        let only_ids = holds_only_ids(connection)?;
+        if file.linked && !only_ids {
+            return Err(Failure::link());
+        }
         let text = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
         let mut mode = text("PRAGMA journal_mode")?;
-        if mode != "wal" && holds_only_ids(connection)? {
+        if mode != "wal" && only_ids {
             // While other connections use the file it may keep its mode.
             mode = text("PRAGMA journal_mode = WAL").unwrap_or(mode);
         }

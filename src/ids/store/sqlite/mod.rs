@@ -184,6 +184,20 @@ impl Failure {
         Self::unavailable(what)
     }
 
+    fn hard_links(count: u64) -> Self {
+        let what = format!(
+            "cannot be opened: the file has {count} names (hard links), and SQLite keeps a log beside each of them, so \
+             that ids would come twice; remove all but one, or make the others symbolic links"
+        );
+        Self::unavailable(what)
+    }
+
+    fn link() -> Self {
+        let what = "cannot be used: the file has tables of an application, and the path is a symbolic link, beside \
+                    which the application's SQLite keeps a log on Windows; name the file itself, in both";
+        Self::unavailable(what.into())
+    }
+
     fn settings(mode: &str, synchronous: i64, fullfsync: i64) -> Self {
         let what = format!(
             "cannot be made durable: journal_mode is {mode:?}, and synchronous {synchronous} and fullfsync \
