@@ -42,8 +42,8 @@ async function terminateAsked(rounds, bodies) {
     if (i % 3 === 0) await sleep(i % 5)
     await made.terminate()
   }
-  await until(() => cases.closed()[0] === rounds * 4)
-  assert.equal(cases.closed()[1], 0)
+  await until(() => cases.closed() + cases.others().length === rounds * 4)
+  assert.deepEqual(cases.others(), [])
 }
 
 const asked = [
@@ -146,7 +146,7 @@ const scenarios = {
     await sleep(20)
     questions.stop()
     await questions.done()
-    await until(() => cases.closed()[0] === 4)
+    await until(() => cases.closed() === 4)
   },
 
   'ask: workers are terminated while four threads wait': () => terminateAsked(20, asked),

@@ -14,12 +14,18 @@ use crate::messages::Fussy;
 /// Askers of each call, wherever they run: only statics outlive an environment.
 static ASKERS: Mutex<Vec<Asker<f64, f64>>> = Mutex::new(Vec::new());
 static CLOSED: AtomicU32 = AtomicU32::new(0);
-static OTHER: AtomicU32 = AtomicU32::new(0);
+static OTHERS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// How many answers were `Closed`, and how many threads saw something else last.
+/// How many threads saw `Closed` last.
 #[napi]
-pub fn closed() -> Vec<u32> {
-    vec![CLOSED.load(Ordering::SeqCst), OTHER.load(Ordering::SeqCst)]
+pub fn closed() -> u32 {
+    CLOSED.load(Ordering::SeqCst)
+}
+
+/// What other threads saw last.
+#[napi]
+pub fn others() -> Vec<String> {
+    OTHERS.lock().map_or_else(|error| vec![error.to_string()], |others| others.clone())
 }
 
 fn text(answer: Result<f64, AskError>) -> String {
@@ -136,10 +142,11 @@ impl Numbered {
             std::thread::spawn(move || {
                 loop {
                     match asker.ask(1.0) {
-                        Ok(_) | Err(AskError::Thrown { .. }) => {}
-                        Err(AskError::Closed) => break CLOSED.fetch_add(1, Ordering::SeqCst),
-                        Err(_) => break OTHER.fetch_add(1, Ordering::SeqCst),
+                        Ok(_) | Err(AskError::Thrown { .. }) => continue,
+                        Err(AskError::Closed) => drop(CLOSED.fetch_add(1, Ordering::SeqCst)),
+                        other => OTHERS.lock().map(|mut others| others.push(text(other))).unwrap_or_default(),
                     }
+                    break;
                 }
             });
         }
