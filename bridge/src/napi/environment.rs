@@ -38,7 +38,7 @@ pub(super) struct Environment {
 struct Functions {
     set_immediate: Reference,
     turned: Reference,
-    no_operation: Reference,
+    one: Reference,
     promises: Rc<Promises>,
 }
 
@@ -102,9 +102,16 @@ impl Environment {
     /// The environment is live, and no exception is pending.
     pub(super) unsafe fn is_alive(&self) -> bool {
         let Ok(functions) = self.functions() else { return false };
-        let Ok(no_operation) = functions.no_operation.get() else { return false };
-        // SAFETY: the caller's promise, and a function of this environment.
-        unsafe { call(self.env, None, no_operation, &[]).is_ok() }
+        // Bun's calls succeed then, with `undefined`.
+        let mut number = 0;
+        let is_called = functions.one.get().and_then(|one| {
+            // SAFETY: the caller's promise, and a function of this environment.
+            unsafe {
+                let returned = call(self.env, None, one, &[])?;
+                check_status!(sys::napi_get_value_uint32(self.env, returned, &mut number))
+            }
+        });
+        is_called.is_ok() && number == 1
     }
 
     pub(super) fn turn(&self) -> Turn {
@@ -186,7 +193,7 @@ impl Functions {
             }
             Ok(())
         })?;
-        let no_operation = env.create_function_from_closure::<(), (), _>("noOperation", |_| Ok(()))?;
+        let one = env.create_function_from_closure::<(), u32, _>("one", |_| Ok(1))?;
         let global = env.get_global()?;
         let set_immediate: Function<'_, (), Unknown<'_>> = global.get_named_property("setImmediate")?;
         // SAFETY: all are functions and objects of `env`, on its thread.
@@ -194,7 +201,7 @@ impl Functions {
             Ok(Self {
                 set_immediate: Reference::new(env.raw(), set_immediate.raw())?,
                 turned: Reference::new(env.raw(), turned.raw())?,
-                no_operation: Reference::new(env.raw(), no_operation.raw())?,
+                one: Reference::new(env.raw(), one.raw())?,
                 promises: Promises::new(env)?,
             })
         }

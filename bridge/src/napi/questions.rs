@@ -387,12 +387,16 @@ where
         let env = self.inbox.env();
         // SAFETY: a value of `env`, on its thread.
         let answer = converted(|| unsafe { A::from_napi_value(env, value) });
-        if answer.is_err() {
+        let answer = answer.map_err(|error| {
             self.inbox.consumer().failed(1);
             // SAFETY: as above. A conversion may leave what it threw.
-            let _ = unsafe { pending_exception(env) };
-        }
-        self.replies.answer(key, answer.map_err(|error| AskError::Conversion(error.reason)));
+            let is_alive = unsafe {
+                pending_exception(env);
+                self.inbox.environment().is_alive()
+            };
+            if is_alive { AskError::Conversion(error.reason) } else { AskError::Closed }
+        });
+        self.replies.answer(key, answer);
     }
 
     /// A call has failed: what was thrown is the answer, or the environment ends.
