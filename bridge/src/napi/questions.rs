@@ -14,7 +14,7 @@ use napi::sys;
 
 use super::inbox::{Inbox, Next};
 use super::promises::Settled;
-use super::streak::{Crowd, Streak};
+use super::streak::{AFTER_CALLS, AFTER_PROMISES, Crowd, Streak};
 use super::value::{Reference, call, converted, describe_thrown, is_pending, pending_exception, scoped};
 use super::wakeup::Drain;
 use crate::reply::{Reply, Responder, reply};
@@ -319,7 +319,7 @@ where
             }
             // The promises that are pending run after this, so spinning would hold them up.
             if has_put && self.in_flight.get() == 0 && self.is_eager() && !inbox.is_closed() {
-                self.await_question();
+                self.await_question(AFTER_CALLS);
             }
             match inbox.next_in_hand()? {
                 Next::Deliver(()) => {}
@@ -335,12 +335,12 @@ where
     }
 
     /// Spins for the next question; whether it is there.
-    fn await_question(&self) -> bool {
+    fn await_question(&self, longest: Duration) -> bool {
         let consumer = self.inbox.consumer();
         if self.streak.is_on() {
             self.streak.spin_until(|| !consumer.is_empty())
         } else {
-            self.crowd.spin_until(|| !consumer.is_empty())
+            self.crowd.spin_until(longest, || !consumer.is_empty())
         }
     }
 
@@ -437,7 +437,8 @@ where
             return;
         }
         let is_last = self.in_flight.get() == 0;
-        let has_more = !inbox.consumer().is_empty() || is_last && self.is_eager() && self.await_question();
+        let has_more =
+            !inbox.consumer().is_empty() || is_last && self.is_eager() && self.await_question(AFTER_PROMISES);
         if has_more && self.drain().is_err() {
             // It fails where the environment ends, and then the hook tells the askers. An exception
             // must not stay behind in a microtask.

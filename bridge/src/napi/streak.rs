@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 const LEAST: u32 = 8;
 /// The longest time to spin for the answer, or the next question, of one thread.
 const SPIN: Duration = Duration::from_micros(32);
-/// The longest time to spin for the next question of several threads: what a wake-up of the event
-/// loop costs.
-const CROWD_SPIN: Duration = Duration::from_micros(8);
+/// The longest time to spin for the next question of several threads, after answers of the callback
+/// itself: what a wake-up of the event loop costs.
+pub(super) const AFTER_CALLS: Duration = Duration::from_micros(8);
+/// The same after answers of promises, where the event loop has more to do at each wake-up.
+pub(super) const AFTER_PROMISES: Duration = Duration::from_micros(20);
 /// The most questions without spinning after it was of no use.
 const MAX_PENALTY: u32 = 4096;
 
@@ -79,8 +81,8 @@ impl Crowd {
     }
 
     /// Spins until `is_done`; whether it was, in the time that is worth while.
-    pub(super) fn spin_until(&self, is_done: impl Fn() -> bool) -> bool {
-        let is_done = spin(CROWD_SPIN, is_done);
+    pub(super) fn spin_until(&self, longest: Duration, is_done: impl Fn() -> bool) -> bool {
+        let is_done = spin(longest, is_done);
         if is_done {
             self.penalty.set(self.penalty.get() / 2);
         } else {
