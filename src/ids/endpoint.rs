@@ -41,7 +41,7 @@ pub struct News {
     pub handles: Vec<u64>,
     /// Claims that ended.
     pub events: Vec<Event>,
-    /// Answers to reads and changes of an index, by ticket; see [`super::submit`].
+    /// Answers to reads and changes of an index, by ticket; see [`super::read`].
     pub answers: Vec<(u64, Result<Option<i64>>)>,
 }
 
