@@ -5,11 +5,10 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, readdirSync, statSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
-import Libsql from 'libsql'
 import { assertDistinct, DEVTOOLS, drawer, drawn, folder, output, PACKAGE, program } from '../devtools/ids.mjs'
 import { secondSqlite } from '../devtools/second-sqlite.mjs'
 import texample from '../js/index.cjs'
@@ -223,22 +222,28 @@ it('libsql opens and closes the file, and no id comes twice', async (t) => {
   const { path: database, url } = file(t)
   const path = dirname(database)
   const options = { step: 1, maxStep: 3, horizon: 0 }
-  const sequence = openSequence('a', { url, ...options })
-  const ids = [await sequence.nextId()]
+  const libsql = createRequire(import.meta.url).resolve('libsql')
+  const [started, over] = ['started', 'over'].map((name) => join(path, name))
+  // A process of its own: libsql keeps the file open to its end, and Windows would not remove it.
+  const host = program(`
+    const { existsSync, writeFileSync } = require('node:fs')
+    const Libsql = require(${JSON.stringify(libsql)})
+    const sequence = texample.openSequence('a', ${JSON.stringify({ url, ...options })})
+    const ids = [await sequence.nextId()]
+    writeFileSync(${JSON.stringify(started)}, '')
+    while (!existsSync(${JSON.stringify(over)})) {
+      // Its close drops every lock of this process on the file, as POSIX has it.
+      const second = new Libsql(${JSON.stringify(database)})
+      second.prepare('SELECT count(*) FROM ids').get()
+      second.close()
+      for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
+      await new Promise(setImmediate)
+    }
+    console.log(JSON.stringify(ids))
+    await sequence.close()`)
+  const hosted = output(host)
+  while (!existsSync(started)) await Promise.race([hosted, new Promise((resolve) => setTimeout(resolve, 5))])
   const rivals = [1, 2].map((i) => drawer({ url, name: 'a', count: 500, options, file: join(path, `drawn${i}`) }))
-  let over = false
-  const others = Promise.all(rivals.map((one) => one.done)).finally(() => {
-    over = true
-  })
-  while (!over) {
-    // Its close drops every lock of this process on the file, as POSIX has it.
-    const second = new Libsql(database)
-    second.prepare('SELECT count(*) FROM ids').get()
-    second.close()
-    for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
-    await new Promise(setImmediate)
-  }
-  await others
-  assertDistinct([...ids, ...drawn(path)])
-  await sequence.close()
+  await Promise.all(rivals.map((one) => one.done)).finally(() => writeFileSync(over, ''))
+  assertDistinct([...JSON.parse(await hosted), ...drawn(path)])
 })
