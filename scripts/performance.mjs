@@ -78,8 +78,8 @@ function section(name, machine, rows) {
 function sideBySide(rows) {
   const bySize = groups(rows, ({ what }) => split(what).size)
   const wide = rows.filter(
-    ({ what, than }) =>
-      than === undefined && split(what).size !== '' && (bySize.get(split(what).size) ?? []).length >= MANY,
+    ({ what, ratio }) =>
+      ratio === undefined && split(what).size !== '' && (bySize.get(split(what).size) ?? []).length >= MANY,
   )
   const tables = [...groups(wide, ({ unit }) => unit)].map(([unit, own]) => {
     const sizes = [...new Set(own.map(({ what }) => split(what).size))]
