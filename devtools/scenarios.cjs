@@ -343,15 +343,22 @@ const scenarios = {
 
   "a throw in a worker's callback is that worker's error": async () => {
     const made = await worker(() => {
+      // Not before it was heard that the worker is up: errors come by another way than messages.
+      let throws = false
+      parentPort.once('message', () => {
+        throws = true
+      })
       start(
-        (i) => {
-          if (i === 100) throw new Error('in the worker')
+        () => {
+          if (throws) throw new Error('in the worker')
         },
         { interval: 0 },
       )
       parentPort.postMessage('up')
     })
-    const error = await new Promise((resolve) => made.once('error', resolve))
+    const failed = new Promise((resolve) => made.once('error', resolve))
+    made.postMessage('throw')
+    const error = await failed
     assert.equal(error.message, 'in the worker')
     await allGone()
   },
