@@ -15,14 +15,14 @@ const { warnOfIgnoredOptions } = require('./url-warning.cjs')
 let handles
 
 /**
- * By key. The native half must not keep a sequence from being collected. @type {Map<number,
- * WeakRef<Sequence>>}
+ * By key. The native half must not keep a sequence from being collected.
+ * @type {Map<number, WeakRef<Sequence>>}
  */
 const owners = new Map()
 
 /**
- * A sequence that is collected without `close()` abandons its handle. @type
- * {FinalizationRegistry<number>}
+ * A sequence that is collected without `close()` abandons its handle.
+ * @type {FinalizationRegistry<number>}
  */
 const collected = new FinalizationRegistry((key) => {
   owners.delete(key)

@@ -33,13 +33,13 @@ class Store {
   /** @type {Map<string, Entry>} */
   #entries = new Map()
   /**
-   * Sequences that are no longer in `#entries`, until they are closed. @type
-   * {Set<InstanceType<typeof Sequence>>}
+   * Sequences that are no longer in `#entries`, until they are closed.
+   * @type {Set<InstanceType<typeof Sequence>>}
    */
   #retired = new Set()
   /**
-   * Runs while sequences are open; never keeps the process alive. @type {NodeJS.Timeout |
-   * undefined}
+   * Runs while sequences are open; never keeps the process alive.
+   * @type {NodeJS.Timeout | undefined}
    */
   #sweeper
   /** @type {Promise<void> | undefined} */

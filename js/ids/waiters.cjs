@@ -34,8 +34,8 @@ const MIN_PAUSE = 5
 /** Of all handles of this thread, those with calls that wait. @type {Set<Waiters>} */
 const waiting = new Set()
 /**
- * Keeps the process alive while a call waits; one for all handles. @type {NodeJS.Timeout |
- * undefined}
+ * Keeps the process alive while a call waits; one for all handles.
+ * @type {NodeJS.Timeout | undefined}
  */
 let timer
 /** When the timer runs out. */
