@@ -40,6 +40,20 @@ it('two processes and their workers share a file', async (t) => {
   assert.equal(Math.min(...ids.slice(0, 50_000), ...ids.slice(50_000, 100_002)), 1000)
 })
 
+it('a set that timed out before its turn is not made', async (t) => {
+  const { url, path } = file(t)
+  const store = openStore({ url })
+  await store.set('a', 4000)
+  const release = await holdLock(t, path)
+  const impatient = openStore({ url, timeout: 50 })
+  const sets = await Promise.allSettled([5000, 6000].map((next) => impatient.set('a', next)))
+  for (const { reason } of sets) assert.equal(reason.code, 'ERR_TEXAMPLE_SEQUENCE_TIMEOUT')
+  await release()
+  // The first one was under way.
+  assert.ok([4000, 5000].includes(await store.read('a')))
+  await Promise.all([store.close(), impatient.close()])
+})
+
 it('a hard link to an open file leads to its connection', async (t) => {
   const { url, path } = file(t)
   const hard = join(path, '..', 'hard.db')

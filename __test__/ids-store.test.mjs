@@ -190,6 +190,16 @@ it('close ends the callers that wait', async () => {
   for (const [, error] of await Promise.all(waiting)) assert.equal(error.code, CLOSED.code)
 })
 
+it('the calls of read and set that wait have a bound', async () => {
+  const store = openStore({ url: NOWHERE, timeout: 100, maxWaiters: 2 })
+  const calls = [store.read('a'), store.set('a', 5), store.read('b')]
+  const [read, set, oneMore] = await Promise.allSettled(calls)
+  const [later] = await Promise.allSettled([store.read('b')])
+  for (const { reason } of [read, set, later]) assert.match(reason.code, /_SEQUENCE_(TIMEOUT|UNAVAILABLE)$/)
+  assert.equal(oneMore.reason.code, 'ERR_TEXAMPLE_TOO_MANY_WAITERS')
+  await store.close()
+})
+
 it('a signal gives up one call', async () => {
   const store = openStore({ url: NOWHERE })
   const reason = new Error('given up')

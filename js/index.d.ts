@@ -194,7 +194,7 @@ declare namespace texample {
     horizon?: number
     /** Milliseconds a caller waits at the most. Default 30 000. */
     timeout?: number
-    /** Callers that may wait at once. Default 100 000. */
+    /** Calls that may wait at once, for each sequence. Default 100 000. */
     maxWaiters?: number
     /** Ids as BigInt, past 2^53 too. Default false. */
     bigint?: boolean

@@ -42,6 +42,8 @@ class Store {
    * @type {NodeJS.Timeout | undefined}
    */
   #sweeper
+  /** Calls of `read` and `set` that have no answer yet. */
+  #asking = 0
   /** @type {Promise<void> | undefined} */
   #closed
 
@@ -91,7 +93,7 @@ class Store {
   async read(name) {
     checkName('sequence', name)
     this.#assertOpen()
-    const next = await readIndex(this.#options, name)
+    const next = await this.#ask(() => readIndex(this.#options, name))
     if (next === undefined) return undefined
     return this.#options.bigint || next > Number.MAX_SAFE_INTEGER ? next : Number(next)
   }
@@ -109,7 +111,24 @@ class Store {
     const { force = false } = options
     checkBoolean('options.force', force)
     this.#assertOpen()
-    await setIndex(this.#options, name, index, force)
+    await this.#ask(() => setIndex(this.#options, name, index, force))
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} start
+   */
+  async #ask(start) {
+    if (this.#asking >= this.#options.maxWaiters) {
+      const message = `${this.#asking} calls of read and set wait already (maxWaiters)`
+      throw new TexampleError('ERR_TEXAMPLE_TOO_MANY_WAITERS', message)
+    }
+    this.#asking++
+    try {
+      return await start()
+    } finally {
+      this.#asking--
+    }
   }
 
   stats() {

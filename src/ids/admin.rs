@@ -3,14 +3,22 @@
 use std::sync::Arc;
 
 use super::Endpoint;
-use super::claimer::{Claimer, Hold};
+use super::claimer::Claimer;
 use super::store::{Answer, ClaimError, Document, Operation, Outcome, StoreUrl};
 use crate::{Error, ErrorCode, Result};
+
+/// A request of [`read`] or [`set`]. Dropping it gives the request up: unless it was sent, it is
+/// not made.
+#[derive(Debug)]
+pub struct Pending {
+    _claimer: Arc<Claimer>,
+    _wanted: Arc<()>,
+}
 
 /// Has the claimer read the next id that a claim would get; creates nothing.
 ///
 /// The answer arrives at `endpoint` under `ticket`: the index, or none when the sequence does not
-/// exist. It comes only while the hold is kept; dropping it gives the request up.
+/// exist. It comes only while the returned value is kept.
 ///
 /// # Errors
 /// `SequenceUnavailable` when no thread could be started. As the answer: `SequenceBadDocument` when
@@ -21,7 +29,7 @@ pub fn read(
     name: &str,
     endpoint: &Arc<Endpoint>,
     ticket: u64,
-) -> Result<Hold> {
+) -> Result<Pending> {
     submit(url, url.document(collection, name), Operation::Read, endpoint, ticket)
 }
 
@@ -42,7 +50,7 @@ pub fn set(
     force: bool,
     endpoint: &Arc<Endpoint>,
     ticket: u64,
-) -> Result<Hold> {
+) -> Result<Pending> {
     if index < 0 {
         let message = format!("next must be an integer from 0; received {index}");
         return Err(Error::new(ErrorCode::InvalidArgument, message));
@@ -56,7 +64,7 @@ fn submit(
     operation: Operation,
     endpoint: &Arc<Endpoint>,
     ticket: u64,
-) -> Result<Hold> {
+) -> Result<Pending> {
     let claimer = Claimer::of(url);
     let document = Arc::new(document);
     let reply = {
@@ -64,8 +72,9 @@ fn submit(
             (Arc::clone(&document), operation.clone(), Arc::clone(endpoint));
         move |answer| endpoint.answer(ticket, outcome(answer, &operation, &document))
     };
-    claimer.ask(&document, operation, reply)?;
-    Ok(Hold::new(claimer))
+    let wanted = Arc::new(());
+    claimer.ask(&document, operation, Arc::downgrade(&wanted), reply)?;
+    Ok(Pending { _claimer: claimer, _wanted: wanted })
 }
 
 fn outcome(answer: Answer, operation: &Operation, document: &Document) -> Result<Option<i64>> {
@@ -101,10 +110,10 @@ mod tests {
     fn a_sequence_moves_forward_and_back_only_by_force() {
         let url = StoreUrl::parse("memory:").unwrap();
         let endpoint = Arc::new(Endpoint::new(|| {}));
-        let answer = |hold: Result<Hold>| {
-            let hold = hold?;
+        let answer = |pending: Result<Pending>| {
+            let pending = pending?;
             let mut answers = endpoint.take().answers;
-            drop(hold);
+            drop(pending);
             let (ticket, answer) = answers.pop().unwrap();
             assert_eq!(ticket, 7);
             answer

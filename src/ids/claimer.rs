@@ -65,6 +65,8 @@ enum Queued {
 struct Single {
     document: Arc<Document>,
     operation: Operation,
+    /// Gone when its caller gave it up: then it is not sent.
+    wanted: Weak<()>,
     reply: Box<dyn FnOnce(Answer) + Send>,
 }
 
@@ -89,16 +91,10 @@ pub struct Hold {
     _claimer: Arc<Claimer>,
 }
 
-impl Hold {
-    pub(super) fn new(claimer: Arc<Claimer>) -> Self {
-        Self { _claimer: claimer }
-    }
-}
-
 /// Keeps the claimer of the store at `url`. Connects to nothing.
 #[must_use]
 pub fn hold(url: &StoreUrl) -> Hold {
-    Hold::new(Claimer::of(url))
+    Hold { _claimer: Claimer::of(url) }
 }
 
 impl Claimer {
@@ -155,8 +151,9 @@ impl Claimer {
         lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
 
-    /// Has a single operation done. `reply` is called with its answer, on the claimer's thread or
-    /// here; not at all when the claimer is stopped before.
+    /// Has a single operation done, unless `wanted` is gone before it is sent. `reply` is called
+    /// with its answer, on the claimer's thread or here; not at all when the claimer is stopped
+    /// before.
     ///
     /// # Errors
     /// When no thread could be started, or the claimer panicked.
@@ -164,6 +161,7 @@ impl Claimer {
         &self,
         document: &Arc<Document>,
         operation: Operation,
+        wanted: Weak<()>,
         reply: impl FnOnce(Answer) + Send + 'static,
     ) -> Result<()> {
         if self.shared.url.is_memory() {
@@ -175,8 +173,8 @@ impl Claimer {
             return Ok(());
         }
         self.start()?;
-        let document = Arc::clone(document);
-        self.shared.enqueue(Queued::Single(Single { document, operation, reply: Box::new(reply) }));
+        let single = Single { document: Arc::clone(document), operation, wanted, reply: Box::new(reply) };
+        self.shared.enqueue(Queued::Single(single));
         lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
 
@@ -318,6 +316,7 @@ impl<'a> Driver<'a> {
             }
             let document = Arc::clone(queued.document());
             let (operation, target) = match queued {
+                Queued::Single(single) if single.wanted.strong_count() == 0 => continue,
                 Queued::Single(single) => (single.operation.clone(), Queued::Single(single)),
                 Queued::Pool(pool) => match pool.work() {
                     Work::Start(operation) => (operation, Queued::Pool(pool)),
@@ -355,7 +354,7 @@ impl<'a> Driver<'a> {
                 self.queue(pool);
                 document
             }
-            Queued::Single(Single { document, operation, reply }) => {
+            Queued::Single(Single { document, operation, reply, .. }) => {
                 self.shared.note_set(&document, &operation, &answer);
                 reply(answer);
                 document
@@ -406,7 +405,8 @@ mod tests {
         let handle = open(&url, "claimer", "set", &Options::default(), &endpoint, 0).unwrap();
         let claimer = Claimer::of(&url);
         let document = Arc::new(url.document("claimer", "set"));
-        let force = |index| claimer.ask(&document, Operation::Set { index, force: true }, |_| {}).unwrap();
+        let set = |index| Operation::Set { index, force: true };
+        let force = |index| claimer.ask(&document, set(index), Weak::new(), |_| {}).unwrap();
         std::thread::scope(|scope| {
             let sets = scope.spawn(|| (0..20_000).for_each(|round| force(1000 - round % 2 * 1000)));
             while !sets.is_finished() {

@@ -31,7 +31,7 @@ mod range;
 mod sequence;
 mod store;
 
-pub use admin::{read, set};
+pub use admin::{Pending, read, set};
 pub use by_handle::HandleId;
 use cancel::Cancel;
 pub use claimer::{Hold, hold};

@@ -15,7 +15,7 @@ use texample_bridge::napi::Waker;
 
 use super::news::{ClaimEvent, SequenceNews, to_answer};
 use crate::Error;
-use crate::ids::{self, Endpoint, Grant, Handle, Hold, News, Options, Range, StoreUrl};
+use crate::ids::{self, Endpoint, Grant, Handle, News, Options, Pending, Range, StoreUrl};
 use crate::node::error::Result;
 
 /// Bits of the first element of a lease.
@@ -25,8 +25,8 @@ const REVOKED: i64 = 2;
 /// What the end of the environment takes away.
 struct Shared {
     entries: Mutex<HashMap<u64, Entry>>,
-    /// What keeps the claimers of requests without an answer, by ticket.
-    pending: Mutex<HashMap<u64, Hold>>,
+    /// Reads and changes of an index without an answer, by ticket.
+    pending: Mutex<HashMap<u64, Pending>>,
     /// The cleanup hook has run, and is removed.
     ended: AtomicBool,
 }
@@ -45,7 +45,7 @@ impl Shared {
         drop((entries, pending));
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<u64, Hold>> {
+    fn pending(&self) -> MutexGuard<'_, HashMap<u64, Pending>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -182,19 +182,19 @@ impl SequenceHandles {
     /// Gives a request up whose answer has not come.
     #[napi]
     pub fn forget(&self, ticket: f64) {
-        let hold = self.shared.pending().remove(&to_u64(ticket));
-        drop(hold);
+        let given_up = self.shared.pending().remove(&to_u64(ticket));
+        drop(given_up);
     }
 
     fn submit(
         &mut self,
         url: &str,
-        request: impl FnOnce(&StoreUrl, &Arc<Endpoint>, u64) -> crate::Result<Hold>,
+        request: impl FnOnce(&StoreUrl, &Arc<Endpoint>, u64) -> crate::Result<Pending>,
     ) -> Result<f64> {
         let ticket = self.next_key;
         self.next_key += 1;
-        let hold = request(&StoreUrl::parse(url)?, &self.endpoint, ticket)?;
-        self.shared.pending().insert(ticket, hold);
+        let pending = request(&StoreUrl::parse(url)?, &self.endpoint, ticket)?;
+        self.shared.pending().insert(ticket, pending);
         Ok(ticket as f64)
     }
 
