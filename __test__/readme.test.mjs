@@ -107,7 +107,7 @@ for (const { name, examples } of all) {
       } else if (language === 'html') {
         it(`${where} is a page that works as pasted`, async () => {
           assert.ok(prints, 'what it shows must stand below it')
-          await asPage(server, code, prints)
+          await asPage(server, code, prints, kind === 'save' ? savesAndOpens : undefined)
         })
       } else if (!['', 'text'].includes(language)) {
         it(`${where} is run`, () => assert.fail(`nothing runs a block of ${language}`))
@@ -264,17 +264,43 @@ async function inBrowser(server, code) {
   })
 }
 
-/** Shows a block as a page, until it has shown or logged what it should. */
-async function asPage(running, code, prints) {
+/**
+ * Shows a block as a page, until it has shown or logged what it should.
+ * @param {(page: import('playwright-core').Page) => Promise<void>} [then]
+ */
+async function asPage(running, code, prints, then) {
   // A page that asks no server needs a port all the same.
   const server = running ?? { port: await freePair() }
   await withPage(server, withPorts(code, server.port), async (page, printed) => {
     const shown = async () => `${printed()}${await page.evaluate(() => document.body.innerText)}`
     for (const deadline = Date.now() + 20_000; Date.now() < deadline; await page.waitForTimeout(20)) {
-      if ((await shown()).trim() === prints.trim()) return
+      if ((await shown()).trim() === prints.trim()) return then?.(page)
     }
     assert.equal(await shown(), prints)
   })
+}
+
+/** Saves what the page of docs/saved-state.md shows, changes it and opens the picture, twice. */
+async function savesAndOpens(page) {
+  const text = page.locator('textarea')
+  const saved = await text.inputValue()
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save')])
+  const file = path.join(folder, 'state.png')
+  await download.saveAs(file)
+  const png = (await readFile(file)).toString('base64')
+  for (const open of [() => page.setInputFiles('#picture', file), () => page.evaluate(drop, png)]) {
+    await text.fill('')
+    await open()
+    await page.waitForFunction((value) => document.querySelector('textarea').value === value, saved)
+  }
+}
+
+/** Runs in a page: drops a picture into it. */
+function drop(base64) {
+  const dataTransfer = new DataTransfer()
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+  dataTransfer.items.add(new File([bytes], 'state.png', { type: 'image/png' }))
+  document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
 }
 
 /**
