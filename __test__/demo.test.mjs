@@ -65,8 +65,12 @@ describe('the demo page', () => {
 
   before(async () => {
     ;[demo, browser] = await Promise.all([startDemo(), launchChromium()])
-    const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } })
     page = await context.newPage()
+    // Chromium's language on a system with the locale C.
+    await page.addInitScript(() =>
+      Object.defineProperty(navigator, 'language', { value: 'en-US@posix', configurable: true }),
+    )
     page.on('pageerror', (error) => complaints.push(String(error)))
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
     await page.goto(demo.url)
@@ -250,7 +254,7 @@ function paintedPixels(page) {
 it('ids go on while the primary of a replica set is killed', async () => {
   const [demo, browser] = await Promise.all([startDemo('--mongo'), launchChromium()])
   try {
-    const page = await browser.newPage({ locale: 'en-US' })
+    const page = await browser.newPage()
     page.setDefaultTimeout(60_000)
     await page.goto(demo.url)
     // All that it says: a process that could not draw may have its say right after.

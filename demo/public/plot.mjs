@@ -1,5 +1,6 @@
 /** A uPlot that fills its place, follows the colours of the page, and shows the last seconds. */
 
+import './language.mjs'
 import uPlot from '/uplot/uPlot.esm.js'
 
 export const windowSeconds = 10
