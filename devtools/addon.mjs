@@ -11,10 +11,16 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
-const [prefix, extension] = { win32: ['', 'dll'], darwin: ['lib', 'dylib'] }[process.platform] ?? ['lib', 'so']
 
-/** What cargo calls the library of a package. */
-export const library = (name) => `${prefix}${name.replaceAll('-', '_')}.${extension}`
+/**
+ * What cargo calls the library of a package.
+ * @param {string} name
+ * @param {string} [system] that it is built for
+ */
+export function library(name, system = process.platform) {
+  const [prefix, extension] = { win32: ['', 'dll'], darwin: ['lib', 'dylib'] }[system] ?? ['lib', 'so']
+  return `${prefix}${name.replaceAll('-', '_')}.${extension}`
+}
 
 /**
  * Builds a package of the workspace, or of another folder.

@@ -6,12 +6,11 @@
  */
 
 import { existsSync } from 'node:fs'
-import { copyFile, mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, readdir, readFile, realpath, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { library as libraryOf } from '../devtools/addon.mjs'
 import { bridgeScenarios, ownScenarios, runScenario } from '../devtools/scenario.mjs'
-import { Failure, main, must, root } from './command.mjs'
+import { Failure, main, must, root, withTemporary } from './command.mjs'
 
 const target = 'x86_64-unknown-linux-gnu'
 
@@ -23,8 +22,7 @@ await main(async () => {
   const packages = ['texample', 'bridge-cases'].flatMap((name) => ['--package', name])
   await must('cargo', ['build', '--target', target, '--target-dir', 'target/asan', '--lib', ...packages], { env })
 
-  const folder = await mkdtemp(path.join(tmpdir(), 'texample-asan-'))
-  try {
+  await withTemporary('asan', async (folder) => {
     const [addon, cases] = ['texample', 'bridge-cases'].map((name) => path.join(folder, `${name}.node`))
     const made = path.join(root, 'target/asan', target, 'debug')
     await copyFile(path.join(made, libraryOf('texample')), addon)
@@ -41,9 +39,7 @@ await main(async () => {
         NAPI_RS_NATIVE_LIBRARY_PATH: addon,
       },
     )
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  })
 })
 
 async function testAll(folder, scenarios, env) {

@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 
 import { build } from './build.mjs'
-import { Failure, main, must, root, run } from './command.mjs'
+import { commandLine, Failure, isWanted, main, must, root, run } from './command.mjs'
 import { install } from './install.mjs'
 
 /** What a program of PATH comes in; `identify` is a program of ImageMagick. */
@@ -23,21 +23,21 @@ const packages = {
   'xvfb-run': ['xvfb', 'xauth'],
 }
 
-const words = process.argv.slice(2)
 const files = [
   '__test__/client-chromium.test.mjs',
   '__test__/browser/background.test.mjs',
   '__test__/browser/resaved.test.mjs',
   '__test__/browser/firefox.test.mjs',
   '__test__/browser/webkit.test.mjs',
-].filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+]
 
 await main(async () => {
+  const { words } = commandLine()
   await install()
   await installBrowsers()
   await build()
   const failed = []
-  for (const file of files) {
+  for (const file of files.filter((file) => isWanted(words, file))) {
     console.log(`\n== ${file}`)
     const { code } = await run(process.execPath, ['--test', '--test-reporter=spec', path.join(root, file)])
     if (code !== 0) failed.push(file)

@@ -7,7 +7,7 @@
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { isMain, main, must, root, tool } from './command.mjs'
+import { commandLine, isMain, main, must, root, tool } from './command.mjs'
 import { install } from './install.mjs'
 import { buildPrebuilt, targetOf } from './prebuilt.mjs'
 
@@ -85,8 +85,7 @@ async function newestChange(file) {
 
 if (isMain(import.meta.url)) {
   await main(async () => {
-    const at = process.argv.indexOf('--target')
-    if (at === -1) await build({ debug: process.argv.includes('--debug') })
-    else await buildPrebuilt(targetOf(process.argv[at + 1]))
+    const { debug, target } = commandLine({ debug: 'boolean', target: 'string' })
+    await (target === undefined ? build({ debug }) : buildPrebuilt(targetOf(target)))
   })
 }

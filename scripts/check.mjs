@@ -2,14 +2,16 @@
  * `npm run check`: everything that needs no run of the code. All checks run; one failure fails all.
  */
 
+import path from 'node:path'
 import { build, staleGenerated } from './build.mjs'
+import { pipCached } from './cache.mjs'
 import { core, Failure, main, run, tool } from './command.mjs'
 import { install } from './install.mjs'
-import { typos } from './typos.mjs'
 
 const ours = ['--package', 'texample', '--package', 'texample-bridge', '--features', 'texample-bridge/napi']
 const others = ['--exclude', 'texample', '--exclude', 'texample-bridge']
 const node = process.execPath
+const typos = process.platform === 'win32' ? 'typos.exe' : 'typos'
 
 /** @type {[string, () => [string, string[], object?] | Promise<[string, string[], object?]>][]} */
 const checks = [
@@ -31,7 +33,7 @@ const checks = [
   ['javascript format and lint', () => [node, [tool('@biomejs/biome'), 'check', '--error-on-warnings', '.']]],
   ['browser client: size, classic scripts', () => [node, ['scripts/client.mjs', '--check']]],
   ['toml format', () => [node, [tool('@taplo/cli'), 'fmt', '--check']]],
-  ['spelling', async () => [await typos(), []]],
+  ['spelling', async () => [path.join(await pipCached('typos==1.52.0'), 'bin', typos), []]],
   ['language', () => [node, ['scripts/language.mjs']]],
   ['workflow', () => [node, ['scripts/workflow.mjs']]],
   ['package: publint', () => [node, [tool('publint'), '--strict']]],

@@ -8,7 +8,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
 
-import { Failure, main, root } from './command.mjs'
+import { commandLine, Failure, main, root } from './command.mjs'
 import { install } from './install.mjs'
 
 const folder = path.join(root, 'js', 'client')
@@ -21,6 +21,7 @@ const entries = [
 ]
 
 await main(async () => {
+  const { check } = commandLine({ check: 'boolean' })
   await install()
   const wrong = []
   for (const { module, script, most } of entries) {
@@ -32,7 +33,7 @@ await main(async () => {
     const banner = { js: `/* Generated from ${module} by scripts/client.mjs: the client as window.texample. */` }
     const text = await bundle(module, { format: 'iife', globalName: 'texample', banner })
     const file = path.join(folder, script)
-    if (!process.argv.includes('--check')) await writeFile(file, text)
+    if (!check) await writeFile(file, text)
     else if ((await readFile(file, 'utf8').catch(() => '')) !== text) {
       wrong.push(`js/client/${script} is stale: run "node scripts/client.mjs" and commit it`)
     }

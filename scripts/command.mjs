@@ -2,8 +2,11 @@
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
 /** The checkout's top folder, with a separator at its end. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -32,6 +35,8 @@ const howToInstall = {
  * @property {boolean} [capture] collect stdout and stderr instead of showing them
  * @property {boolean} [echo] with `capture`: show them too
  * @property {string} [cwd] where, if not in the checkout's top folder
+ * @property {number} [timeout] milliseconds; then, and at the program's end, all that it started is
+ *   ended too
  */
 
 /**
@@ -41,14 +46,14 @@ const howToInstall = {
  * @param {RunOptions} [options]
  * @returns {Promise<{ code: number, output: string }>}
  */
-export function run(command, args, options = {}) {
-  const { env, capture = false, echo = false, cwd = root } = options
+export function run(command, args, { env, capture = false, echo = false, cwd = root, timeout } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'],
       shell: process.platform === 'win32' && command === 'npm',
+      detached: timeout !== undefined && process.platform !== 'win32',
     })
     let output = ''
     for (const [stream, screen] of [
@@ -60,6 +65,7 @@ export function run(command, args, options = {}) {
         if (echo) screen.write(text)
       })
     }
+    if (timeout !== undefined) limit(child, timeout, () => (output += `\nnot done after ${timeout / 1000} s\n`))
     child.on('error', (cause) => {
       const hint = cause.code === 'ENOENT' ? howToInstall[command] : undefined
       reject(new Failure(hint ?? `${command} could not be started: ${cause.message}`))
@@ -67,6 +73,38 @@ export function run(command, args, options = {}) {
     child.on('close', (code, signal) =>
       resolve({ code: code ?? 1, output: signal ? `${output}\nended by ${signal}` : output }),
     )
+  })
+}
+
+/**
+ * Ends a program and what it started when its time is over, when it ends itself, and on Ctrl-C.
+ * @param {import('node:child_process').ChildProcess} child
+ * @param {number} timeout
+ * @param {() => void} onLate
+ */
+function limit(child, timeout, onLate) {
+  const end = () => {
+    try {
+      // The group that `detached` made.
+      if (process.platform !== 'win32') process.kill(-child.pid, 'SIGKILL')
+      else child.kill()
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error
+    }
+  }
+  const interrupt = () => {
+    end()
+    process.exit(130)
+  }
+  const deadline = setTimeout(() => {
+    onLate()
+    end()
+  }, timeout)
+  process.once('SIGINT', interrupt)
+  child.on('exit', end)
+  child.on('close', () => {
+    clearTimeout(deadline)
+    process.off('SIGINT', interrupt)
   })
 }
 
@@ -91,6 +129,67 @@ export function tool(packageName, bin) {
   const folder = path.join(root, 'node_modules', packageName)
   const { bin: bins } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'))
   return path.join(folder, typeof bins === 'string' ? bins : bins[bin ?? Object.keys(bins)[0]])
+}
+
+/**
+ * Runs `npm install`, of a tool or for another system, and shows nothing of it.
+ * @param {string} folder
+ * @param {...string} args
+ */
+export function npmInstall(folder, ...args) {
+  return must('npm', ['install', '--prefix', folder, '--no-audit', '--no-fund', ...args], { capture: true })
+}
+
+/**
+ * The words and the options of the command line; an option that the script does not have is
+ * refused.
+ * @param {Record<string, 'boolean' | 'string'>} [types] of its options
+ * @returns {{ words: string[] } & Record<string, any>}
+ */
+export function commandLine(types = {}) {
+  const options = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, { type }]))
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true })
+    return { words: positionals, ...values }
+  } catch (error) {
+    throw new Failure(error.message)
+  }
+}
+
+/**
+ * The named ones of `all`, or all where none is named.
+ * @param {string} kind for the error
+ * @param {string[]} names
+ * @param {string[]} all
+ */
+export function chosen(kind, names, all) {
+  const unknown = names.filter((name) => !all.includes(name))
+  if (unknown.length > 0) throw new Failure(`no ${kind} "${unknown.join('", "')}"; there are: ${all.join(', ')}`)
+  return all.filter((name) => names.length === 0 || names.includes(name))
+}
+
+/**
+ * Whether a name holds one of the words, or no word was given.
+ * @param {string[]} words
+ * @param {...string} names
+ */
+export function isWanted(words, ...names) {
+  return words.length === 0 || words.some((word) => names.some((name) => name.includes(word)))
+}
+
+/**
+ * Runs `body` with an empty folder that is removed afterwards.
+ * @template T
+ * @param {string} name
+ * @param {(folder: string) => Promise<T>} body
+ */
+export async function withTemporary(name, body) {
+  const folder = await mkdtemp(path.join(tmpdir(), `texample-${name}-`))
+  try {
+    return await body(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 /** Whether a module is the program that was started, rather than imported by one. */

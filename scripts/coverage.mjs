@@ -10,7 +10,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { core, Failure, main, must, root, run, tool } from './command.mjs'
+import { library } from '../devtools/addon.mjs'
+import { commandLine, core, Failure, main, must, root, run, tool } from './command.mjs'
 import { install } from './install.mjs'
 
 const out = path.join(root, 'target', 'coverage')
@@ -25,10 +26,11 @@ const counting = {
 }
 
 await main(async () => {
+  const { report } = commandLine({ report: 'boolean' })
   await install()
   // Before what takes minutes.
   await llvmTool('llvm-cov')
-  const passed = process.argv.includes('--report') || (await count())
+  const passed = report || (await count())
   summarize([...(await rustLines()), ...(await javascriptLines())])
   if (!passed) throw new Failure('tests failed; what they ran is counted')
 })
@@ -38,7 +40,7 @@ async function count() {
   await Promise.all([profiles, v8].map((folder) => rm(folder, { recursive: true, force: true })))
   await mkdir(profiles, { recursive: true })
   await must('cargo', ['build', '--lib'], { env: counting })
-  await copyFile(library('texample'), addon)
+  await copyFile(made('texample'), addon)
   // A test that fails counts what it ran all the same, and fails the whole at the end.
   const { code } = await run(process.execPath, ['scripts/test.mjs'], {
     env: { ...counting, NAPI_RS_NATIVE_LIBRARY_PATH: addon, NODE_V8_COVERAGE: v8 },
@@ -59,22 +61,11 @@ async function rustLines() {
   // A process that was killed leaves a profile that is cut off.
   await must(profdata, ['merge', '--sparse', '--failure-mode=all', `--input-files=${list}`, '--output', data])
   // The example add-on uses the Node-API half of the bridge as other add-ons do.
-  const example = library('follow')
-  const objects = [...(await testPrograms()), ...(example ? [example] : [])].flatMap((file) => ['--object', file])
-  const output = await must(
-    cov,
-    [
-      'export',
-      '--summary-only',
-      `--instr-profile=${data}`,
-      addon,
-      ...objects,
-      '--sources',
-      path.join(root, 'src'),
-      path.join(root, 'bridge', 'src'),
-    ],
-    { capture: true },
-  )
+  const programs = [...(await testPrograms()), made('follow')].filter((file) => existsSync(file))
+  const objects = programs.flatMap((file) => ['--object', file])
+  const sources = ['src', path.join('bridge', 'src')].map((folder) => path.join(root, folder))
+  const args = ['export', '--summary-only', `--instr-profile=${data}`, addon, ...objects, '--sources', ...sources]
+  const output = await must(cov, args, { capture: true })
   const [{ files }] = JSON.parse(output.slice(output.indexOf('{'))).data
   return files.map(({ filename, summary: { lines } }) => [path.relative(root, filename), lines.covered, lines.count])
 }
@@ -105,11 +96,9 @@ async function llvmTool(name) {
   return file
 }
 
-/** The native library that cargo made of a crate. */
-function library(crate) {
-  const made = readdirSync(path.join(out, 'debug'))
-  const name = made.find((name) => new RegExp(`^(lib)?${crate}\\.(so|dylib|dll)$`).test(name))
-  return name && path.join(out, 'debug', name)
+/** The native library that cargo makes of a crate. */
+function made(crate) {
+  return path.join(out, 'debug', library(crate))
 }
 
 /** The test programs that `cargo test` made. */

@@ -3,11 +3,10 @@
  * which must be a Debian. The lists of packages are fetched once, into the cache folder.
  */
 
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { cacheFolder } from './cache.mjs'
-import { Failure, must } from './command.mjs'
+import { Failure, must, withTemporary } from './command.mjs'
 
 /**
  * The release that packages are taken from, whichever runs here: the first whose musl loads the
@@ -25,29 +24,11 @@ export function debianPackages() {
   let options
   return async (packages, folder) => {
     options ??= await ownLists()
-    const downloads = await mkdtemp(path.join(tmpdir(), 'texample-debian-'))
-    try {
+    await withTemporary('debian', async (downloads) => {
       await must('apt-get', [...options, 'download', ...packages], { capture: true, cwd: downloads })
       for (const name of await readdir(downloads)) await must('dpkg-deb', ['-x', path.join(downloads, name), folder])
-    } finally {
-      await rm(downloads, { recursive: true, force: true })
-    }
+    })
   }
-}
-
-/**
- * Makes a folder as a whole or not at all.
- * @param {string} folder
- * @param {(next: string) => Promise<unknown>} fill gets the folder that is renamed when it is
- *   complete
- */
-export async function made(folder, fill) {
-  console.log(`Fetching ${path.basename(folder)} …`)
-  const next = `${folder}.${process.pid}`
-  await rm(next, { recursive: true, force: true })
-  await mkdir(next, { recursive: true })
-  await fill(next)
-  await rename(next, folder)
 }
 
 /** The options of apt that make it use lists of its own. */

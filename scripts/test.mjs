@@ -5,26 +5,23 @@
  * NAPI_RS_NATIVE_LIBRARY_PATH names an add-on to test instead of building one.
  */
 
-import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { build } from './build.mjs'
-import { core, main, root, run, tool } from './command.mjs'
+import { commandLine, core, isWanted, main, run, tool } from './command.mjs'
 import { testFiles } from './stages.mjs'
 
 const fileTimeout = 240_000
-const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
-const debug = process.argv.includes('--debug')
-
 /** @type {{ stage: string, what: string, passed: number, failed: number, seconds: number }[]} */
 const results = []
 
 await main(async () => {
-  const chosen = testFiles().filter(({ name, stage }) => isWanted(stage, `${name}.test.mjs`))
+  const { words, debug = false } = commandLine({ debug: 'boolean' })
+  const chosen = testFiles().filter(({ name, stage }) => isWanted(words, stage, `${name}.test.mjs`))
 
-  if (isWanted('core')) await testCore()
-  if (isWanted('rust docs')) await testRustDocs()
-  if (isWanted('types')) await testTypes()
+  if (isWanted(words, 'core')) await testCore()
+  if (isWanted(words, 'rust docs')) await testRustDocs()
+  if (isWanted(words, 'types')) await testTypes(debug)
   if (chosen.length > 0) {
     await build({ debug })
     for (const stage of ['add-on', 'mongodb', 'browser']) {
@@ -34,12 +31,8 @@ await main(async () => {
       )
     }
   }
-  summarize()
+  summarize(words)
 })
-
-function isWanted(...names) {
-  return words.length === 0 || words.some((word) => names.some((name) => name.includes(word)))
-}
 
 /** The Rust core, which must build and pass with no napi in its tree. */
 async function testCore() {
@@ -48,21 +41,14 @@ async function testCore() {
     const { code, output } = await run('cargo', ['tree', '--invert', 'napi', ...core], { capture: true })
     const absent = code !== 0 && output.includes('did not match any packages')
     if (!absent) console.error(output)
-    return { passed: absent ? 1 : 0, failed: absent ? 0 : 1 }
+    return oneTest(absent)
   })
   await cargoTest('core', 'cargo test', core)
   // A folder of its own: with another flag for every crate, the two builds would undo each other.
-  const model = [
-    '--package',
-    'texample-bridge',
-    '--release',
-    '--target-dir',
-    'target/loom',
-    '--lib',
-    '--test',
-    'queue_loom',
-  ]
-  await cargoTest('core', 'the queue, model-checked', model, { RUSTFLAGS: '--cfg loom' })
+  const model = ['--package', 'texample-bridge', '--lib', '--test', 'queue_loom', '--release']
+  await cargoTest('core', 'the queue, model-checked', [...model, '--target-dir', 'target/loom'], {
+    RUSTFLAGS: '--cfg loom',
+  })
 }
 
 /**
@@ -74,13 +60,7 @@ async function testRustDocs() {
   await cargoTest('rust docs', 'cargo test --doc', ['--doc', '--package', 'texample-bridge', '--features', 'napi'])
 }
 
-/**
- * @param {string} stage
- * @param {string} what
- * @param {string[]} args
- * @param {Record<string, string>} [env]
- */
-function cargoTest(stage, what, args, env = {}) {
+function cargoTest(stage, what, args, env) {
   return record(stage, what, async () => {
     const { code, output } = await run('cargo', ['test', ...args], { capture: true, echo: true, env })
     return count(output, code, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm)
@@ -88,7 +68,7 @@ function cargoTest(stage, what, args, env = {}) {
 }
 
 /** The JavaScript against its JSDoc types, and the public types as users see them. */
-async function testTypes() {
+async function testTypes(debug) {
   heading('types')
   await build({ debug })
   const projects = [
@@ -98,7 +78,7 @@ async function testTypes() {
   for (const project of projects) {
     await record('types', project, async () => {
       const { code } = await run(process.execPath, [tool('typescript'), '--project', project])
-      return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 }
+      return oneTest(code === 0)
     })
   }
 }
@@ -116,10 +96,8 @@ async function runFiles(stage, files) {
 
 function testFile(stage, file) {
   return record(stage, path.basename(file), async () => {
-    const { code, output } = await runGroup([
-      ...['--test', '--test-reporter=spec', '--test-reporter-destination=stdout'],
-      file,
-    ])
+    const args = ['--test', '--test-reporter=spec', '--test-reporter-destination=stdout', file]
+    const { code, output } = await run(process.execPath, args, { capture: true, timeout: fileTimeout })
     const counts = count(
       output,
       code,
@@ -130,42 +108,8 @@ function testFile(stage, file) {
   })
 }
 
-/**
- * Runs Node with a group of its own, so that nothing it started outlives it, in no more than
- * `fileTimeout`.
- */
-function runGroup(args) {
-  return new Promise((resolve, reject) => {
-    const posix = process.platform !== 'win32'
-    const child = spawn(process.execPath, args, { cwd: root, detached: posix, stdio: ['ignore', 'pipe', 'pipe'] })
-    const end = () => {
-      try {
-        if (posix) process.kill(-child.pid, 'SIGKILL')
-        else child.kill()
-      } catch (error) {
-        if (error.code !== 'ESRCH') throw error
-      }
-    }
-    const interrupt = () => {
-      end()
-      process.exit(130)
-    }
-    process.once('SIGINT', interrupt)
-    let output = ''
-    const deadline = setTimeout(() => {
-      output += `\nnot done after ${fileTimeout / 1000} s\n`
-      end()
-    }, fileTimeout)
-    child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
-    child.stderr.setEncoding('utf8').on('data', (text) => (output += text))
-    child.on('error', reject)
-    child.on('exit', end)
-    child.on('close', (code) => {
-      clearTimeout(deadline)
-      process.off('SIGINT', interrupt)
-      resolve({ code: code ?? 1, output })
-    })
-  })
+function oneTest(isPassed) {
+  return { passed: isPassed ? 1 : 0, failed: isPassed ? 0 : 1 }
 }
 
 /**
@@ -195,7 +139,8 @@ function heading(text) {
   console.log(`\n== ${text}`)
 }
 
-function summarize() {
+/** @param {string[]} words of the command line */
+function summarize(words) {
   heading('summary')
   const width = Math.max(8, ...results.map(({ what }) => what.length))
   for (const { stage, what, passed, failed, seconds } of results) {

