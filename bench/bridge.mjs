@@ -7,76 +7,43 @@
  */
 
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import v8 from 'node:v8'
 import vm from 'node:vm'
 import { Worker } from 'node:worker_threads'
+import { buildAddon } from '../devtools/addon.mjs'
 import { start } from '../js/index.mjs'
-import { main, must, root } from '../scripts/command.mjs'
+import { chosen, main, root } from '../scripts/command.mjs'
+import { median, quantile, report } from './report.mjs'
 
 v8.setFlagsFromString('--expose-gc')
 const gc = vm.runInNewContext('gc')
 
 const parts = { rate, wake, ask, alive, memory, interval, cycles, exit }
-/**
- * @type {{ what: string, value: number, unit: string, ratio?: number, goal: string, met: boolean
- * }[]}
- */
-const results = []
+/** @type {import('./report.mjs').Row[]} Those of the part that runs. */
+let rows = []
 let peers
 /** Callbacks add to it, so that they do something. */
 let sum = 0
 
 await main(async () => {
-  const words = process.argv.slice(2)
-  peers = await buildPeers()
-  for (const [name, part] of Object.entries(parts)) {
-    if (words.length === 0 || words.includes(name)) {
-      await part()
-      console.log()
-    }
+  const names = chosen('part', process.argv.slice(2), Object.keys(parts))
+  peers = createRequire(import.meta.url)(await buildAddon('texample-bench-peers', { args: ['--release'] }))
+  const missed = []
+  for (const name of names) {
+    rows = []
+    await parts[name]()
+    report('bridge', rows)
+    missed.push(...rows.filter(({ met }) => !met).map(({ what }) => what))
   }
-  const missed = results.filter(({ met }) => !met)
-  console.log(missed.length === 0 ? 'Every goal is met.' : `Missed: ${missed.map(({ what }) => what).join('; ')}`)
-  if (process.env.BENCH_JSON) {
-    writeFileSync(process.env.BENCH_JSON, results.map((result) => `${JSON.stringify(result)}\n`).join(''), {
-      flag: 'a',
-    })
-  }
+  console.log(missed.length === 0 ? 'Every goal is met.' : `Missed: ${missed.join('; ')}`)
   process.exit(Number.isNaN(sum) ? 1 : 0)
 })
 
-async function buildPeers() {
-  await must('cargo', ['build', '--release', '--quiet', '--package', 'texample-bench-peers'])
-  const prefix = process.platform === 'win32' ? '' : 'lib'
-  const extension = { win32: 'dll', darwin: 'dylib' }[process.platform] ?? 'so'
-  const file = path.join(root, 'target/release/texample_bench_peers.node')
-  copyFileSync(path.join(root, `target/release/${prefix}texample_bench_peers.${extension}`), file)
-  return createRequire(import.meta.url)(file)
-}
-
-function report(what, value, unit, goal, met, ratio) {
-  results.push({ what, value, unit, ratio, goal, met })
-  const times = ratio === undefined ? '' : `${ratio.toFixed(2)}×`
-  console.log(
-    `${what.padEnd(52)} ${format(value).padStart(9)} ${unit.padEnd(8)} ${times.padStart(8)}  ${met ? ' ' : '!'} ${goal}`,
-  )
-}
-
-function format(value) {
-  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3)
-}
-
-function median(values) {
-  return percentile(values, 0.5)
-}
-
-function percentile(values, share) {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+function add(what, value, unit, goal, met, ratio) {
+  rows.push({ what, value, unit, ratio, goal, met })
 }
 
 /**
@@ -126,15 +93,15 @@ async function rate() {
       await start(each ? (batch) => (seen += each(batch)) : () => seen++, { interval: 0, count, ...options }).done
       return seen
     })
-  const add = (batch) => {
+  const sumUp = (batch) => {
     for (let i = 0; i < batch.length; i++) sum += batch[i]
     return batch.length
   }
   const samples = await interleaved(7, {
-    'start, capacity 65536': ticked({ capacity: 65_536 }, 10_000_000),
-    'start, capacity 1024': ticked({}, 10_000_000),
-    'start, batch': ticked({ capacity: 65_536, batch: true }, 20_000_000, add),
-    'threadsafe function, a call per message': () =>
+    ours: ticked({ capacity: 65_536 }, 10_000_000),
+    small: ticked({}, 10_000_000),
+    batches: ticked({ capacity: 65_536, batch: true }, 20_000_000, sumUp),
+    tsfn: () =>
       measured(
         () =>
           new Promise((resolve) => {
@@ -142,97 +109,30 @@ async function rate() {
             peers.tsfnFlood(() => ++seen === 400_000 && resolve(seen), 400_000)
           }),
       ),
-    'worker, postMessage(int)': fromWorker(
+    posted: fromWorker(
       "for (let i = 0; i < 300000; i++) parentPort.postMessage(i)\nparentPort.postMessage('end')",
       () => 1,
     ),
-    'worker, transferred batches of 1000': fromWorker(
+    transferred: fromWorker(
       `for (let b = 0; b < 5000; b++) {
         const batch = new Float64Array(1000)
         for (let i = 0; i < 1000; i++) batch[i] = b * 1000 + i
         parentPort.postMessage(batch, [batch.buffer])
       }
       parentPort.postMessage('end')`,
-      add,
+      sumUp,
     ),
-    'worker, SharedArrayBuffer and Atomics.waitAsync': sharedMemory,
-    setInterval: () =>
-      measured(async () => {
-        let seen = 0
-        const interval = setInterval(() => seen++, 1)
-        await sleep(200)
-        clearInterval(interval)
-        return seen
-      }),
   })
-  const rates = Object.fromEntries(
-    Object.entries(samples).map(([name, runs]) => [name, median(runs.map((run) => run.rate))]),
-  )
-  const ours = rates['start, capacity 65536']
-  console.log('flat out'.padEnd(52), ' M msg/s'.padStart(9), 'µs CPU'.padStart(9), 'ours is'.padStart(8))
-  for (const [name, runs] of Object.entries(samples)) {
-    const cpu = median(runs.map((run) => run.cpu))
-    console.log(
-      `${name.padEnd(52)} ${format(rates[name] / 1e6).padStart(9)} ${format(cpu).padStart(9)} ${(ours / rates[name]).toFixed(2).padStart(7)}×`,
-    )
+  const against = (what, way, peer, least, goal = `at least ${least}`) => {
+    const [ours, theirs] = [way, peer].map((name) => median(samples[name].map((run) => run.rate)))
+    add(what, ours / 1e6, 'M/s', goal, ours / theirs >= least, ours / theirs)
   }
-  const against = (what, name, least) => {
-    const ratio = ours / rates[name]
-    report(what, ours / 1e6, 'M/s', `at least ${least}`, ratio >= least, ratio)
-  }
-  against('start beside postMessage(int)', 'worker, postMessage(int)', 15)
-  against('start beside a threadsafe-function call per message', 'threadsafe function, a call per message', 8)
-  const cpu = median(samples['start, capacity 65536'].map((run) => run.cpu))
-  report('CPU of a message', cpu, 'µs', 'at most 0.08', cpu <= 0.08)
-  const small = rates['start, capacity 1024']
-  report('start with the default capacity', small / 1e6, 'M/s', 'at least 0.60', small / ours >= 0.6, small / ours)
-  const batch = rates['start, batch'] / rates['worker, transferred batches of 1000']
-  report('batches beside transferred batches', rates['start, batch'] / 1e6, 'M/s', 'at least 1', batch >= 1, batch)
-}
-
-/**
- * One number in shared memory at a time would be unfair: a ring of 65536, announced once it was
- * empty.
- */
-function sharedMemory() {
-  const count = 2_000_000
-  return measured(
-    () =>
-      new Promise((resolve, reject) => {
-        const shared = new SharedArrayBuffer(8 + 65_536 * 8)
-        const marks = new Int32Array(shared, 0, 2) // written, read
-        const ring = new Float64Array(shared, 8)
-        const worker = new Worker(
-          `const { workerData } = require('node:worker_threads')
-          const marks = new Int32Array(workerData, 0, 2)
-          const ring = new Float64Array(workerData, 8)
-          for (let i = 0; i < ${count}; i++) {
-            let read
-            while (i - (read = Atomics.load(marks, 1)) >= 65536) Atomics.wait(marks, 1, read)
-            ring[i & 65535] = i
-            if (Atomics.add(marks, 0, 1) === Atomics.load(marks, 1)) Atomics.notify(marks, 0)
-          }`,
-          { eval: true, workerData: shared },
-        )
-        worker.on('error', reject)
-        let at = 0
-        const callback = (i) => {
-          sum += i
-        }
-        const drain = () => {
-          const written = Atomics.load(marks, 0)
-          for (const end = Math.min(written, at + 8192); at < end; at++) callback(ring[at & 65_535])
-          Atomics.store(marks, 1, at)
-          Atomics.notify(marks, 1)
-          if (at === count) return resolve(worker.terminate().then(() => count))
-          if (at < Atomics.load(marks, 0)) return setImmediate(drain)
-          const wait = Atomics.waitAsync(marks, 0, at)
-          if (wait.async) wait.value.then(drain)
-          else setImmediate(drain)
-        }
-        drain()
-      }),
-  )
+  against('start beside postMessage(int)', 'ours', 'posted', 15)
+  against('start beside a threadsafe-function call per message', 'ours', 'tsfn', 8)
+  const cpu = median(samples.ours.map((run) => run.cpu))
+  add('CPU of a message', cpu, 'µs', 'at most 0.08', cpu <= 0.08)
+  against('start with the default capacity', 'small', 'ours', 0.6, 'at least 0.60')
+  against('batches beside transferred batches', 'batches', 'transferred', 1)
 }
 
 /**
@@ -247,7 +147,7 @@ async function wake() {
     late.length = 0
     run()
     while (late.length < count) await sleep(20)
-    return percentile(late, 0.5) / 1000
+    return quantile(late, 0.5) / 1000
   }
   const worker = new Worker(
     `const { parentPort } = require('node:worker_threads')
@@ -268,9 +168,8 @@ async function wake() {
   })
   await worker.terminate()
   const [ours, tsfn, posted] = ['bridge', 'tsfn', 'postMessage'].map((name) => median(samples[name]))
-  console.log(`idle wake-up, p50: threadsafe function ${format(tsfn)} µs, postMessage ${format(posted)} µs`)
-  report('wake-up beside a threadsafe-function call', ours, 'µs', 'at most 1.25', ours / tsfn <= 1.25, ours / tsfn)
-  report('wake-up beside postMessage', ours, 'µs', 'at most 0.80', ours / posted <= 0.8, ours / posted)
+  add('wake-up beside a threadsafe-function call', ours, 'µs', 'at most 1.25', ours / tsfn <= 1.25, ours / tsfn)
+  add('wake-up beside postMessage', ours, 'µs', 'at most 0.80', ours / posted <= 0.8, ours / posted)
 }
 
 /**
@@ -315,37 +214,21 @@ async function ask() {
     [16, 2000, 1500, 1, 2],
   ]) {
     const name = `${threads} thread${threads > 1 ? 's' : ''}`
-    compare(
-      `${name}`,
-      least,
-      answers('askBridge', threads, each, value, 0),
-      answers('askChannel', threads, theirEach, value, 0),
-    )
-    compare(
-      `${name}, promises`,
-      leastPromise,
-      answers('askBridge', threads, each, promise, 0),
-      answers('askPromise', threads, theirEach >> 1, promise),
-    )
-    compare(
-      `${name}, 20 µs of work between`,
-      1,
-      answers('askBridge', threads, theirEach, value, 20),
-      answers('askChannel', threads, theirEach, value, 20),
-    )
+    const by = (way, each, callback, ...more) => answers(way, threads, each, callback, ...more)
+    compare(name, least, by('askBridge', each, value, 0), by('askChannel', theirEach, value, 0))
+    const theirPromises = by('askPromise', theirEach >> 1, promise)
+    compare(`${name}, promises`, leastPromise, by('askBridge', each, promise, 0), theirPromises)
+    const [ours, theirs] = ['askBridge', 'askChannel'].map((way) => by(way, theirEach, value, 20))
+    compare(`${name}, 20 µs of work between`, 1, ours, theirs)
   }
   compare('1000 futures', 1.8, answers('futuresBridge', 1000, 100, value), answers('futuresCall', 1000, 60, value))
-  compare(
-    '1000 futures, promises',
-    6,
-    answers('futuresBridge', 1000, 80, promise),
-    answers('futuresPromise', 1000, 12, promise),
-  )
+  const ourPromises = answers('futuresBridge', 1000, 80, promise)
+  compare('1000 futures, promises', 6, ourPromises, answers('futuresPromise', 1000, 12, promise))
   const samples = await interleaved(11, ways)
   for (const [what, least] of goals) {
     const [ours, theirs] = ['bridge', 'napi-rs'].map((by) => median(samples[`${what}, ${by}`]))
     const ratio = ours / theirs
-    report(`answers: ${what}`, ours / 1000, 'k/s', `at least ${least}`, ratio >= least, ratio)
+    add(`answers: ${what}`, ours / 1000, 'k/s', `at least ${least}`, ratio >= least, ratio)
   }
 
   const rss = []
@@ -356,7 +239,7 @@ async function ask() {
     rss.push(megabytes(process.memoryUsage().rss))
   }
   const grown = rss[3] - rss[1]
-  report('RSS after a million questions more', grown, 'MB', 'at most 4', grown <= 4)
+  add('RSS after a million questions more', grown, 'MB', 'at most 4', grown <= 4)
 
   const cpu = process.cpuUsage()
   await seconds('askBridge', value, 1, 1000, 0)
@@ -364,7 +247,7 @@ async function ask() {
   await sleep(1000)
   const { user, system } = process.cpuUsage(idle)
   const busy = (user + system) / 10_000
-  report('CPU of an idle second after questions', busy, '%', 'at most 1', busy <= 1 && cpu.user > 0)
+  add('CPU of an idle second after questions', busy, '%', 'at most 1', busy <= 1 && cpu.user > 0)
 }
 
 /** Flat out for three seconds: does the event loop still turn? */
@@ -381,9 +264,9 @@ async function alive() {
     await sleep(1500)
     const gaps = stop()
     await flood.stop()
-    const [typical, worst] = [percentile(gaps, 0.999), percentile(gaps, 1)]
-    report(`p99.9 between two turns, ${name}`, typical, 'ms', 'at most 5', typical <= 5)
-    report(`the longest between two turns, ${name}`, worst, 'ms', 'at most 50', worst <= 50)
+    const [typical, worst] = [quantile(gaps, 0.999), quantile(gaps, 1)]
+    add(`p99.9 between two turns, ${name}`, typical, 'ms', 'at most 5', typical <= 5)
+    add(`the longest between two turns, ${name}`, worst, 'ms', 'at most 50', worst <= 50)
   }
 
   for (const capacity of [1024, 65_536]) {
@@ -398,15 +281,10 @@ async function alive() {
     const gaps = stop()
     ticker.stop()
     await ticker.done
-    const gap = percentile(gaps, 0.999)
-    report(`p99.9 between two turns, capacity ${capacity}`, gap, 'ms', 'at most 5', gap <= 5)
-    report(
-      `a 300 ms timer is late by, capacity ${capacity}`,
-      Math.max(...late),
-      'ms',
-      'at most 10',
-      Math.max(...late) <= 10,
-    )
+    const gap = quantile(gaps, 0.999)
+    add(`p99.9 between two turns, capacity ${capacity}`, gap, 'ms', 'at most 5', gap <= 5)
+    const latest = Math.max(...late)
+    add(`a 300 ms timer is late by, capacity ${capacity}`, latest, 'ms', 'at most 10', latest <= 10)
   }
 }
 
@@ -430,7 +308,7 @@ async function memory() {
     const grown = megabytes(process.memoryUsage().rss - before)
     ticker.stop()
     await ticker.done
-    report(`RSS, blocked for 2 s, ${overflow}`, grown, 'MB', 'at most 10', grown <= 10)
+    add(`RSS, blocked for 2 s, ${overflow}`, grown, 'MB', 'at most 10', grown <= 10)
   }
 }
 
@@ -452,10 +330,10 @@ async function interval() {
     }, 1)
   })
   const drift = (list) => median(list.slice(-200)) - median(list.slice(0, 200))
-  report('1 ms ticker, drift over 10 s', drift(errors.ticker), 'ms', 'below 1', Math.abs(drift(errors.ticker)) < 1)
-  report('setInterval, drift over 10 s', drift(errors.setInterval), 'ms', 'for comparison', true)
-  const [ours, theirs] = [percentile(errors.ticker, 0.99), percentile(errors.setInterval, 0.99)]
-  report('p99 of the error beside setInterval', ours, 'ms', 'at most 0.02', ours / theirs <= 0.02, ours / theirs)
+  add('1 ms ticker, drift over 10 s', drift(errors.ticker), 'ms', 'below 1', Math.abs(drift(errors.ticker)) < 1)
+  add('setInterval, drift over 10 s', drift(errors.setInterval), 'ms', 'for comparison', true)
+  const [ours, theirs] = [quantile(errors.ticker, 0.99), quantile(errors.setInterval, 0.99)]
+  add('p99 of the error beside setInterval', ours, 'ms', 'at most 0.02', ours / theirs <= 0.02, ours / theirs)
   for (const overflow of ['block', 'drop-oldest', 'drop-newest', 'latest']) {
     let seen = 0
     const blocked = start(() => seen++, { interval: 1, count: 2000, capacity: 16, overflow })
@@ -466,7 +344,7 @@ async function interval() {
     const exact = posted === 2000 && seen === delivered && posted === delivered + dropped + queued
     const lost = posted - delivered - dropped - queued
     const met = exact && (overflow !== 'block' || dropped === 0)
-    report(`blocked 50 ms at random, ${overflow}: dropped`, dropped, 'ticks', 'each counted', met && lost === 0)
+    add(`blocked 50 ms at random, ${overflow}: dropped`, dropped, 'ticks', 'each counted', met && lost === 0)
   }
 }
 
@@ -487,9 +365,8 @@ async function cycles() {
     }
     rss.push(megabytes(process.memoryUsage().rss))
   }
-  console.log(`RSS after each round: ${rss.map((value) => value.toFixed(1)).join(', ')} MB`)
   const grown = rss[2] - rss[1]
-  report('RSS, third round above the second', grown, 'MB', 'at most 2', grown <= 2)
+  add('RSS, third round above the second', grown, 'MB', 'at most 2', grown <= 2)
 }
 
 /** A process that ends in the middle of a flood, beside one that does the same without a ticker. */
@@ -506,5 +383,5 @@ async function exit() {
   }
   const { quiet, posting } = await interleaved(15, { quiet: script(false), posting: script(true) })
   const more = median(posting) - median(quiet)
-  report('process.exit() while posting, longer than without', more, 'ms', 'at most 50 ms', more <= 50)
+  add('process.exit() while posting, longer than without', more, 'ms', 'at most 50 ms', more <= 50)
 }

@@ -6,27 +6,15 @@
  * same replica set of three members, with write concern majority.
  */
 
-import { report } from './ids/report.mjs'
+import { chosen } from '../scripts/command.mjs'
+import { report } from './report.mjs'
 
 const parts = [
-  'hot',
-  'serial',
-  'burst',
-  'paced',
-  'cost',
-  'contention',
-  'many',
-  'distance',
-  'document',
-  'scale',
-  'election',
+  ...['hot', 'serial', 'burst', 'paced', 'cost', 'contention', 'many', 'distance', 'document', 'scale', 'election'],
 ]
-const chosen = process.argv.slice(2)
-const unknown = chosen.filter((part) => !parts.includes(part))
-if (unknown.length > 0) throw new Error(`no part "${unknown.join('", "')}"; there are: ${parts.join(', ')}`)
 
-for (const part of chosen.length > 0 ? chosen : parts) {
+for (const part of chosen('part', process.argv.slice(2), parts)) {
   const { run } = await import(`./ids/${part}.mjs`)
-  report(part, await run())
+  report(`ids/${part}`, await run())
 }
 process.exit()

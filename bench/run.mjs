@@ -12,20 +12,19 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { arch, cpus, release, type } from 'node:os'
 import path from 'node:path'
 import { build } from '../scripts/build.mjs'
-import { Failure, main, root, run } from '../scripts/command.mjs'
+import { chosen, Failure, main, root, run } from '../scripts/command.mjs'
 import { install } from '../scripts/install.mjs'
+import { show } from './report.mjs'
 
 const folder = path.join(root, 'bench')
 const numbers = path.resolve(process.env.BENCH_JSON || path.join(root, 'target', 'bench.jsonl'))
 
 await main(async () => {
   const known = readdirSync(folder)
-    .filter((name) => name.endsWith('.mjs') && name !== 'run.mjs')
+    .filter((name) => name.endsWith('.mjs') && name !== 'run.mjs' && name !== 'report.mjs')
     .map((name) => path.parse(name).name)
   const split = process.argv.indexOf('--')
-  const named = process.argv.slice(2, split === -1 ? undefined : split)
-  const unknown = named.filter((name) => !known.includes(name))
-  if (unknown.length > 0) throw new Failure(`no benchmark "${unknown.join('", "')}"; there are: ${known.join(', ')}`)
+  const names = chosen('benchmark', process.argv.slice(2, split === -1 ? undefined : split), known)
 
   await build()
   await install(folder)
@@ -33,7 +32,7 @@ await main(async () => {
   writeFileSync(numbers, `${JSON.stringify(machine())}\n`)
   const args = split === -1 ? [] : process.argv.slice(split + 1)
   const failed = []
-  for (const name of named.length > 0 ? named : known) {
+  for (const name of names) {
     console.log(`\n== ${name}`)
     const own = `${numbers}.${name}`
     rmSync(own, { force: true })
@@ -45,7 +44,13 @@ await main(async () => {
     for (const row of readRows(own)) appendFileSync(numbers, `${JSON.stringify({ bench: name, ...row })}\n`)
     rmSync(own)
   }
-  showTable()
+  show(
+    'all',
+    readRows(numbers)
+      .slice(1)
+      .map((row) => ({ ...row, what: `${row.bench}: ${row.what}` })),
+  )
+  console.log(`\nThe same as JSON lines: ${path.relative(process.cwd(), numbers)}`)
   if (failed.length > 0) throw new Failure(`failed: ${failed.join(', ')}; the numbers of what ran are above`)
 })
 
@@ -64,28 +69,4 @@ function machine() {
 function readRows(file) {
   const lines = readFileSync(file, 'utf8').split('\n')
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line))
-}
-
-/** All that was measured, in one table. */
-function showTable() {
-  const rows = readRows(numbers)
-    .filter(({ what }) => what !== undefined)
-    .map(({ bench, what, value, unit, ratio, than, goal, met }) => [
-      bench ?? '',
-      what,
-      `${Number(Number(value).toPrecision(4)).toLocaleString('en')} ${unit}`,
-      ratio === undefined ? '' : `${ratio.toPrecision(3)} ×${than === undefined ? '' : ` ${than}`}`,
-      goal === undefined ? '' : `${goal}: ${met ? 'met' : 'MISSED'}`,
-    ])
-  if (rows.length === 0) return
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column].length)))
-  console.log('\n== all')
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-  console.log(`\nThe same as JSON lines: ${path.relative(process.cwd(), numbers)}`)
 }

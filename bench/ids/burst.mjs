@@ -1,7 +1,7 @@
 /** A thousand callers at once, cold. */
 
 import { OriginalIds } from '../../devtools/original-ids.mjs'
-import { median } from './report.mjs'
+import { median } from '../report.mjs'
 import { name, openSequence, server } from './server.mjs'
 
 const CALLERS = 1000

@@ -3,13 +3,13 @@
  * timeout.
  */
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { quantile } from './report.mjs'
+import { quantile } from '../report.mjs'
+import { printed } from './server.mjs'
+import { openDatabase } from './sqlite-raw.mjs'
 
 const PROCESSES = 24
 const MS = 10_000
@@ -17,36 +17,18 @@ const MS = 10_000
 const BEFORE = 6000
 const AFTER = 500
 
-const OURS = [process.execPath, './sqlite-claimer.mjs']
-/** Python's standard library has SQLite; Node 20 has none. */
-const RAW = ['python3', './sqlite-raw.py']
-
 /**
  * The durations of all claims, by process.
- * @param {string[]} claimer the program and its script
+ * @param {'texample' | 'busy timeout'} way
  * @param {number} count
  * @param {string} file
- * @param {number} [ms] for how long they claim
  * @returns {Promise<{ durations: number[], failures: number }[]>}
  */
-async function claims([program, script], count, file, ms = MS) {
+function claims(way, count, file) {
   const from = Date.now() + BEFORE
-  const args = [
-    fileURLToPath(new URL(script, import.meta.url)),
-    file,
-    ...[from, from + ms, from + ms + AFTER].map(String),
-  ]
-  const children = Array.from({ length: count }, () => spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] }))
-  return Promise.all(
-    children.map(async (child) => {
-      let text = ''
-      child.stdout.setEncoding('utf8').on('data', (data) => {
-        text += data
-      })
-      await once(child, 'close')
-      return JSON.parse(text)
-    }),
-  )
+  const times = [from, from + MS, from + MS + AFTER].map(String)
+  const script = fileURLToPath(new URL('./sqlite-claimer.mjs', import.meta.url))
+  return Promise.all(Array.from({ length: count }, () => printed(process.execPath, [script, way, file, ...times])))
 }
 
 /** Not spread into Math.max: there may be more than a call has room for. */
@@ -55,10 +37,10 @@ const worstOf = (/** @type {number[]} */ values) => values.reduce((worst, value)
 export async function run() {
   const folder = mkdtempSync(join(tmpdir(), 'texample-bench-'))
   try {
-    const ours = await claims(OURS, PROCESSES, join(folder, 'ours.db'))
+    const ours = await claims('texample', PROCESSES, join(folder, 'ours.db'))
     // Made by one: the switch of a file to WAL is not waited for.
-    await claims(RAW, 1, join(folder, 'raw.db'), 1)
-    const raw = await claims(RAW, PROCESSES, join(folder, 'raw.db'))
+    openDatabase(join(folder, 'raw.db')).close()
+    const raw = await claims('busy timeout', PROCESSES, join(folder, 'raw.db'))
     const failures = ours.reduce((sum, one) => sum + one.failures, 0)
     const all = ours.flatMap((one) => one.durations)
     const peers = raw.flatMap((one) => one.durations)

@@ -1,7 +1,7 @@
 /** A claim's cost against what was issued, and memory against the rate. */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { median } from './report.mjs'
+import { median } from '../report.mjs'
 import { name, openSequence, server } from './server.mjs'
 
 const CLAIMS = 1500

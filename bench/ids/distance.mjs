@@ -6,7 +6,7 @@
 import { MongoClient } from 'mongodb'
 import { startReplicaSet } from '../../devtools/mongod.mjs'
 import { startProxy } from '../../devtools/proxy.mjs'
-import { openSequence } from './server.mjs'
+import { openSequence, upserts } from './server.mjs'
 
 const NEW = 1000
 const EXISTING = 5000
@@ -20,14 +20,7 @@ export async function run() {
     `mongodb://127.0.0.1:${proxy.port}/distance?directConnection=true`
   const client = await new MongoClient(uri(far), { writeConcern: { w: 'majority', journal: true } }).connect()
   try {
-    const counters = client.db().collection(/** @type {any} */ ('counters'))
-    let begun = performance.now()
-    await Promise.all(
-      Array.from({ length: NEW }, (_, i) =>
-        counters.findOneAndUpdate({ _id: /** @type {any} */ (`a${i}`) }, { $inc: { index: 10 } }, { upsert: true }),
-      ),
-    )
-    const driver = performance.now() - begun
+    const driver = await upserts(client.db(), NEW)
 
     /** @param {string} url @param {string} prefix @param {number} count */
     const draw = async (url, prefix, count) => {
@@ -44,7 +37,6 @@ export async function run() {
       .db()
       .collection(/** @type {any} */ ('ids'))
       .insertMany(Array.from({ length: EXISTING }, (_, i) => ({ _id: /** @type {any} */ (`old${i}`), index: 1000 })))
-    begun = performance.now()
     const old = await draw(uri(near), 'old', EXISTING)
     const ratio = fresh.took / driver
     return [

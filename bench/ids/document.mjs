@@ -8,7 +8,7 @@ const MS = 6000
 
 export async function run() {
   const { url } = await server()
-  /** @type {import('./report.mjs').Row[]} */
+  /** @type {import('../report.mjs').Row[]} */
   const rows = []
   for (const clients of [1, 8, 64]) {
     const shared = name()

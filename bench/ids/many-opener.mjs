@@ -24,7 +24,6 @@ const begun = performance.now()
 const all = names.map((name) => openSequence(name, { url }))
 await Promise.all(all.map((sequence) => sequence.nextId()))
 const firstIds = performance.now() - begun
-const burst = resources()
 // V8 gives the memory back that the burst of promises took, some seconds later.
 for (let i = 0; i < 6; i++) {
   globalThis.gc?.()
@@ -48,7 +47,6 @@ process.stdout.write(
     threads: after.threads - before.threads,
     descriptors: after.descriptors - before.descriptors,
     bytes: (after.rss - before.rss) / Number(count),
-    burstBytes: (burst.rss - before.rss) / Number(count),
     reopenedThreads: end.threads - closed.threads,
     reopenedDescriptors: end.descriptors - closed.descriptors,
   }),

@@ -1,6 +1,8 @@
-/** The replica set that the parts share, started when the first one asks, and the package. */
+/** What the parts share: the package, a replica set, the driver's upserts, other processes. */
 
+import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
 import { MongoClient } from 'mongodb'
 import { startReplicaSet } from '../../devtools/mongod.mjs'
 
@@ -12,6 +14,7 @@ export const { openSequence, openStore } = createRequire(import.meta.url)('../..
  */
 let shared
 
+/** The replica set, started when the first part asks. */
 export function server() {
   shared ??= (async () => {
     const set = await startReplicaSet()
@@ -24,3 +27,30 @@ export function server() {
 
 let names = 0
 export const name = () => `bench-${process.pid}-${++names}`
+
+/**
+ * How long the driver takes for an upsert of each of `count` counters, in milliseconds.
+ * @param {import('mongodb').Db} database
+ * @param {number} count
+ */
+export async function upserts(database, count) {
+  const counters = database.collection(/** @type {any} */ ('counters'))
+  const begun = performance.now()
+  await Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      counters.findOneAndUpdate({ _id: /** @type {any} */ (`a${i}`) }, { $inc: { index: 10 } }, { upsert: true }),
+    ),
+  )
+  return performance.now() - begun
+}
+
+/**
+ * The JSON that a program prints.
+ * @param {string} program
+ * @param {string[]} args
+ */
+export async function printed(program, args) {
+  const { stdout, stderr } = await promisify(execFile)(program, args, { maxBuffer: 2 ** 28 })
+  process.stderr.write(stderr)
+  return JSON.parse(stdout)
+}

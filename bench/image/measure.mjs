@@ -2,6 +2,9 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { median } from '../report.mjs'
+
+export { median }
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
@@ -51,12 +54,6 @@ export async function measure(runs, { rounds = 7, slice = 40 } = {}) {
     }
   }
   return new Map(runs.map(([name]) => [name, median(times.get(name) ?? [])]))
-}
-
-/** @param {number[]} values */
-export function median(values) {
-  if (values.length === 0) return Number.NaN
-  return values.toSorted((a, b) => a - b)[values.length >> 1]
 }
 
 /**
