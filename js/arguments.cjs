@@ -6,6 +6,8 @@
 
 const { outOfRange, wrongType } = require('./errors.cjs')
 
+/** @typedef {(argument: string, value: unknown) => void} Check */
+
 /** The longest delay of a timer, in milliseconds. */
 const MAX_MS = 2 ** 31 - 1
 
@@ -19,40 +21,22 @@ function checkOptions(argument, options, known) {
   if (!isObject(options)) throw wrongType(argument, 'an object', options)
   for (const name in options) {
     if (known.has(name) || options[name] === undefined) continue
-    throw unknownOption(`${argument}.${name}`, known, options[name])
+    throw wrongType(`${argument}.${name}`, `absent: the options are ${[...known].join(', ')}`, options[name])
   }
 }
 
-/**
- * @param {string} argument
- * @param {ReadonlySet<string>} known
- * @param {unknown} actual
- */
-function unknownOption(argument, known, actual) {
-  return wrongType(argument, `absent: the options are ${[...known].join(', ')}`, actual)
-}
-
-/**
- * @param {string} argument
- * @param {unknown} value
- */
-function checkFunction(argument, value) {
+/** @type {Check} */
+const checkFunction = (argument, value) => {
   if (typeof value !== 'function') throw wrongType(argument, 'a function', value)
 }
 
-/**
- * @param {string} argument
- * @param {unknown} value
- */
-function checkBoolean(argument, value) {
+/** @type {Check} */
+const checkBoolean = (argument, value) => {
   if (typeof value !== 'boolean') throw wrongType(argument, 'a boolean', value)
 }
 
-/**
- * @param {string} argument
- * @param {unknown} value
- */
-function checkNumber(argument, value) {
+/** @type {Check} */
+const checkNumber = (argument, value) => {
   if (typeof value !== 'number') throw wrongType(argument, 'a number', value)
 }
 
@@ -71,23 +55,15 @@ function checkInteger(argument, value, least, most, why = '') {
   }
 }
 
-/**
- * A time in milliseconds, fractions allowed.
- * @param {string} argument
- * @param {unknown} value
- */
-function checkMs(argument, value) {
+/** A time in milliseconds, fractions allowed. @type {Check} */
+const checkMs = (argument, value) => {
   checkNumber(argument, value)
   const ms = /** @type {number} */ (value)
   if (!(ms >= 0 && ms <= MAX_MS)) throw outOfRange(argument, `0 to ${MAX_MS} milliseconds`, value)
 }
 
-/**
- * A name that a database can hold.
- * @param {string} argument
- * @param {unknown} value
- */
-function checkName(argument, value) {
+/** A name that a database can hold. @type {Check} */
+const checkName = (argument, value) => {
   if (typeof value !== 'string') throw wrongType(argument, 'a string', value)
   // A lone surrogate has no form in a database: two names would become one.
   if (value === '' || value.includes('\0') || /\p{Surrogate}/u.test(value)) {
@@ -108,12 +84,8 @@ function checkOneOf(argument, values, actual) {
   throw typeof actual === 'string' ? outOfRange(argument, expected, actual) : wrongType(argument, expected, actual)
 }
 
-/**
- * By shape, not by class: a signal of another realm will do, as in Node itself.
- * @param {string} argument
- * @param {unknown} value
- */
-function checkSignal(argument, value) {
+/** By shape, not by class: a signal of another realm will do, as in Node itself. @type {Check} */
+const checkSignal = (argument, value) => {
   if (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value) return
   throw wrongType(argument, 'an AbortSignal', value)
 }

@@ -25,24 +25,16 @@ class TexampleError extends Error {
 }
 
 /**
- * An argument of the wrong type.
- * @param {string} argument its name
- * @param {string} expected what it must be, as in "must be …"
- * @param {unknown} actual
+ * An argument of the wrong type; `expected` is what it must be, as in "must be …".
+ * @type {(argument: string, expected: string, actual: unknown) => Error}
  */
-function wrongType(argument, expected, actual) {
-  return invalid(TypeError, argument, expected, actual)
-}
+const wrongType = (...parts) => invalid(TypeError, ...parts)
 
 /**
  * An argument of the right type and a value out of range.
- * @param {string} argument its name
- * @param {string} expected what it must be, as in "must be …"
- * @param {unknown} actual
+ * @type {typeof wrongType}
  */
-function outOfRange(argument, expected, actual) {
-  return invalid(RangeError, argument, expected, actual)
-}
+const outOfRange = (...parts) => invalid(RangeError, ...parts)
 
 /**
  * @param {ErrorConstructor} Kind

@@ -95,7 +95,10 @@ declare namespace texample {
    * @throws {TexampleError} `ERR_TEXAMPLE_THREAD_PANICKED` when the system gives no thread
    */
   function start(callback: (ticks: Float64Array) => void, options: BatchOptions): Ticker
-  function start(callback?: (i: number) => void, options?: StartOptions): Ticker
+  function start<Batch extends boolean>(
+    callback?: (i: number) => void,
+    options?: StartOptions & { batch?: Batch & ([Batch] extends [true] ? never : unknown) },
+  ): Ticker
   function start(options: StartOptions): Ticker
 
   /**
@@ -282,20 +285,10 @@ declare namespace texample {
     bigint: true
   }
 
-  /** Open sequences, and sums over them; as in `SequenceStats`. */
-  interface StoreStats {
+  /** Open sequences, and sums over them. */
+  interface StoreStats extends Pick<SequenceStats, 'claimed' | 'claims' | 'retries' | 'errors' | 'inHand'> {
     /** Sequences that are open now. */
     sequences: number
-    /** Ids claimed from the store. */
-    claimed: number
-    /** Ranges claimed from the store. */
-    claims: number
-    /** Claims that were tried again. */
-    retries: number
-    /** Claims that ended in an error. */
-    errors: number
-    /** Ids claimed and not handed out yet. */
-    inHand: number
   }
 
   /**

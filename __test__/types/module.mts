@@ -53,6 +53,11 @@ const held: boolean = ticker.ref().unref().hasRef()
   using disposed = start()
   void disposed
 }
+// @ts-expect-error: the callback gets a batch
+start((i: number) => void i, { batch: true })
+start(undefined, { batch: Math.random() < 0.5 })
+// @ts-expect-error: not an option
+start((i) => void i, { delay: 5 })
 for await (const i of ticks({ count: 1, ref: false })) same<Same<typeof i, number>>(true)
 // @ts-expect-error: an iterator gives one tick at a time
 ticks({ batch: true })

@@ -10,7 +10,6 @@ const claims = channel('texample:ids:claim')
 const errors = channel('texample:ids:error')
 const log = debuglog('texample')
 
-/** Whether events are wanted at all. */
 function isObserved() {
   return claims.hasSubscribers || errors.hasSubscribers || log.enabled
 }

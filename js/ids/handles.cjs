@@ -98,7 +98,6 @@ function ask(start, timeout, name) {
 }
 
 /**
- * Opens a handle for a sequence.
  * @param {Sequence} owner
  * @param {{ url: string, collection: string, name: string, start?: number, step?: number, maxStep?:
  *   number, horizon?: number }} options checked

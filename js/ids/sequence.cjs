@@ -55,7 +55,6 @@ class Sequence {
 
   /** What is in hand behind the cursor. */
   #ranges
-
   #waiters
   #asking = false
 
@@ -392,7 +391,6 @@ class Sequence {
     return new TexampleError('ERR_TEXAMPLE_SEQUENCE_EXHAUSTED', message)
   }
 
-  /** The timeout error. */
   #late() {
     const within = `no id of ${this.#label} within ${this.#timeout} ms`
     try {

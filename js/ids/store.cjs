@@ -9,7 +9,7 @@ const { clearInterval, setInterval } = require('node:timers')
 const native = require('../native/loader.cjs')
 const { checkBoolean, checkInteger, checkName, checkOptions } = require('../arguments.cjs')
 const { TexampleError, fromNative, outOfRange, wrongType } = require('../errors.cjs')
-const { readIndex, setIndex } = require('./admin.cjs')
+const { ask } = require('./handles.cjs')
 const { Sequence } = require('./sequence.cjs')
 
 /** How often an idle time is sampled: a sequence closes at most a quarter of it late. */
@@ -93,7 +93,7 @@ class Store {
   async read(name) {
     checkName('sequence', name)
     this.#assertOpen()
-    const next = await this.#ask(() => readIndex(this.#options, name))
+    const next = await this.#ask(name, (handles, url, collection) => handles.readIndex(url, collection, name))
     if (next === undefined) return undefined
     return this.#options.bigint || next > Number.MAX_SAFE_INTEGER ? next : Number(next)
   }
@@ -106,26 +106,29 @@ class Store {
    */
   async set(name, next, options = {}) {
     checkName('sequence', name)
-    const index = toInt64('next', next)
+    const index = BigInt64Array.of(toInt64('next', next))
     checkOptions('options', options, SET_OPTIONS)
     const { force = false } = options
     checkBoolean('options.force', force)
     this.#assertOpen()
-    await this.#ask(() => setIndex(this.#options, name, index, force))
+    await this.#ask(name, (handles, url, collection) => handles.setIndex(url, collection, name, index, force))
   }
 
   /**
-   * @template T
-   * @param {() => Promise<T>} start
+   * Reads or sets an index without drawing from its sequence.
+   * @param {string} name
+   * @param {(handles: InstanceType<typeof native.SequenceHandles>, url: string, collection: string)
+   *   => number} start returns the ticket of the answer
    */
-  async #ask(start) {
-    if (this.#asking >= this.#options.maxWaiters) {
+  async #ask(name, start) {
+    const { url, collection, timeout, maxWaiters } = this.#options
+    if (this.#asking >= maxWaiters) {
       const message = `${this.#asking} calls of read and set wait already (maxWaiters)`
       throw new TexampleError('ERR_TEXAMPLE_TOO_MANY_WAITERS', message)
     }
     this.#asking++
     try {
-      return await start()
+      return await ask((handles) => start(handles, url, collection), timeout, name)
     } finally {
       this.#asking--
     }

@@ -93,7 +93,6 @@ class Waiters {
   }
 
   /**
-   * Queues a call.
    * @param {number} count
    * @param {boolean} many
    * @param {AbortSignal} [signal]

@@ -63,8 +63,8 @@ let tasks = 0
  * @returns {Buffer}
  */
 function encodeDataToImage(data, options) {
-  const flags = options === undefined ? 0 : encodeFlags(options)
-  const maxBytes = options === undefined ? MAX_BYTES : byteLimit(options)
+  const flags = encodeFlags(options)
+  const maxBytes = byteLimit(options)
   return encode(textOrBytes(data, maxBytes), flags, maxBytes)
 }
 
@@ -123,8 +123,8 @@ function newSlab() {
  * @returns {Promise<Buffer>}
  */
 async function encodeDataToImageAsync(data, options) {
-  const flags = options === undefined ? 0 : encodeFlags(options)
-  const maxBytes = options === undefined ? MAX_BYTES : byteLimit(options)
+  const flags = encodeFlags(options)
+  const maxBytes = byteLimit(options)
   const given = textOrBytes(data, maxBytes)
   const form = formOf(given)
   return /** @type {Buffer} */ (await onPool(() => addon.encodeImageAsync(given, flags | form, maxBytes)))
@@ -146,7 +146,7 @@ function decodeImageToData(png, options) {
  * @returns {string | Uint8Array}
  */
 function decodeContent(png, options) {
-  const maxBytes = options === undefined ? MAX_BYTES : decodeLimit(options)
+  const maxBytes = decodeLimit(options)
   const bytes = checkImage(png)
   let made
   try {
@@ -166,7 +166,7 @@ function decodeContent(png, options) {
  * @returns {Promise<any>}
  */
 async function decodeImageToDataAsync(png, options) {
-  const maxBytes = options === undefined ? MAX_BYTES : decodeLimit(options)
+  const maxBytes = decodeLimit(options)
   const bytes = checkImage(png)
   const made = await onPool(() => addon.decodeImageAsync(bytes, maxBytes))
   return dataOf(contentOf(/** @type {string | Buffer | ArrayBuffer} */ (made)))
@@ -261,8 +261,9 @@ function unshared(bytes) {
   return !(buffer instanceof ArrayBuffer) && isSharedArrayBuffer(buffer) ? Uint8Array.from(bytes) : bytes
 }
 
-/** @param {import('../index.js').EncodeOptions} options */
+/** @param {import('../index.js').EncodeOptions} [options] */
 function encodeFlags(options) {
+  if (options === undefined) return 0
   checkOptions('options', options, ENCODE_OPTIONS)
   const { compression = 'auto', charset = 'ascii', robust = false } = options
   const level = checkOneOf('options.compression', COMPRESSIONS, compression)
@@ -271,14 +272,16 @@ function encodeFlags(options) {
   return level | (isUtf8 && UTF8) | (robust ? ROBUST : 0)
 }
 
-/** @param {import('../index.js').DecodeOptions} options */
+/** @param {import('../index.js').DecodeOptions} [options] */
 function decodeLimit(options) {
-  checkOptions('options', options, DECODE_OPTIONS)
+  if (options !== undefined) checkOptions('options', options, DECODE_OPTIONS)
   return byteLimit(options)
 }
 
-/** @param {{ maxBytes?: number }} options */
-function byteLimit({ maxBytes = MAX_BYTES }) {
+/** @param {{ maxBytes?: number }} [options] */
+function byteLimit(options) {
+  if (options === undefined) return MAX_BYTES
+  const { maxBytes = MAX_BYTES } = options
   checkInteger('options.maxBytes', maxBytes, 1, MAX_BYTES)
   return maxBytes
 }

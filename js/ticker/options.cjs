@@ -45,7 +45,6 @@ function startArguments(callback, options) {
 }
 
 /**
- * `ticks(options)`.
  * @param {any} options
  * @returns {TicksOptions}
  */
