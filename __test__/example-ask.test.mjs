@@ -19,7 +19,7 @@ let folder
 let rank
 
 before(async () => {
-  await run(process.execPath, [path.join(example, 'build.mjs')])
+  await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'ask'])
   ;({ rank } = createRequire(import.meta.url)(path.join(example, 'index.cjs')))
   folder = await mkdtemp(path.join(tmpdir(), 'texample-ask-'))
 })

@@ -18,7 +18,7 @@ let folder
 let follow
 
 before(async () => {
-  await run(process.execPath, [path.join(example, 'build.mjs')], { cwd: root })
+  await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'follow'], { cwd: root })
   folder = mkdtempSync(path.join(tmpdir(), 'texample-follow-'))
   ;({ follow } = require('../examples/follow/index.cjs'))
 })

@@ -30,7 +30,7 @@ let SerialPort
 const devices = new Set()
 
 before(async () => {
-  await run(process.execPath, [path.join(example, 'build.mjs')])
+  await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'serial'])
   ;({ SerialPort } = createRequire(import.meta.url)(path.join(example, 'index.cjs')))
 })
 

@@ -3,7 +3,7 @@
 /**
  * Ranks the lines of a file by a script: `node examples/ask/index.cjs SCRIPT FILE`.
  * The script is a module that exports a function: a line in, a number or a promise of one out.
- * Build it first: `node examples/ask/build.mjs`.
+ * Build it first: `node examples/build.mjs ask`.
  */
 
 const { readFileSync } = require('node:fs')

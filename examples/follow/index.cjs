@@ -2,7 +2,7 @@
 
 /**
  * Prints the lines that are appended to a file: `node examples/follow/index.cjs FILE`.
- * Build it first: `node examples/follow/build.mjs`.
+ * Build it first: `node examples/build.mjs follow`.
  */
 
 const { Follower } = require('./follow.node')

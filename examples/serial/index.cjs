@@ -2,7 +2,7 @@
 
 /**
  * Prints what comes from a serial port: `node examples/serial/index.cjs /dev/ttyUSB0`.
- * Build it first: `node examples/serial/build.mjs`.
+ * Build it first: `node examples/build.mjs serial`.
  */
 
 const { Readable } = require('node:stream')
