@@ -35,9 +35,9 @@ export function streamTicks(request, response) {
     { interval, batch: true },
   )
   const frames = setInterval(() => {
-    const { posted, delivered, dropped, maxQueued, wakeups } = ticker.stats()
+    const { posted, dropped, maxQueued } = ticker.stats()
     const points = [...lags].map(([due, lag]) => [due, Math.round(lag * 100) / 100])
     lags = new Map()
-    send({ elapsed: performance.now() - startedAt, last, posted, delivered, dropped, maxQueued, wakeups, points })
+    send({ elapsed: performance.now() - startedAt, last, posted, dropped, maxQueued, points })
   }, frameMs)
 }

@@ -2,13 +2,12 @@
  * The ids: what three processes draw, the ranges they claim, and the waits beside the old way's.
  */
 
+import { at, post, say, whole } from './dom.mjs'
 import { colour, livePlot, windowSeconds } from './plot.mjs'
 
-const at = (id) => document.getElementById(id)
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 const colours = ['--blue', '--green', '--red']
 
-export function showIds(say) {
+export function showIds() {
   const line = (name) => ({
     stroke: () => colour(name),
     width: 0,
@@ -59,21 +58,13 @@ export function showIds(say) {
   }, 100)
 
   at('burst').addEventListener('click', () => post('/burst'))
-  at('kill').addEventListener('click', async () => {
-    at('kill').disabled = true
+  at('kill').addEventListener('click', async ({ target }) => {
+    target.disabled = true
     say('The primary is dead; the others elect a new one …')
     await post('/kill')
     say('There is a new primary, and the old one is back as a secondary.')
-    at('kill').disabled = false
+    target.disabled = false
   })
-
-  async function post(path) {
-    try {
-      await fetch(path, { method: 'POST' })
-    } catch {
-      say('The server did not answer.')
-    }
-  }
 }
 
 function showCounts(prefix, byProcess) {

@@ -5,11 +5,10 @@
 
 import { encodeImage } from '/client/encode.mjs'
 import { decodeImage, queryXD } from '/client/index.mjs'
+import { at, say } from './dom.mjs'
 import { PixelView } from './pixel-view.mjs'
 
-const at = (id) => document.getElementById(id)
-
-export async function showImage(origin, say) {
+export async function showImage(origin) {
   const view = new PixelView(at('pixels'))
   const text = at('text')
 

@@ -1,11 +1,9 @@
 /** The ticker: each tick as it arrives, and how late. */
 
+import { at, post, say, whole } from './dom.mjs'
 import { colour, livePlot, windowSeconds } from './plot.mjs'
 
-const at = (id) => document.getElementById(id)
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
-
-export function showTicks(say) {
+export function showTicks() {
   const plot = livePlot(
     at('tick-plot'),
     [{ stroke: () => colour('--red'), fill: () => `${colour('--red')}33`, width: 1.5, points: { show: false } }],
@@ -63,14 +61,9 @@ export function showTicks(say) {
   label()
   follow(chosen())
 
-  const block = at('block')
-  block.addEventListener('click', async () => {
-    block.disabled = true
-    try {
-      await fetch('/block', { method: 'POST' })
-    } catch {
-      say('The server did not answer.')
-    }
-    block.disabled = false
+  at('block').addEventListener('click', async ({ target }) => {
+    target.disabled = true
+    await post('/block')
+    target.disabled = false
   })
 }
