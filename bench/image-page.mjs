@@ -8,13 +8,11 @@
  * past the goal, no encoder that uses them reaches it.
  */
 
-import { appendFileSync } from 'node:fs'
-
 import { openOrigins } from '../devtools/browser-origins.mjs'
 import { launchChromium } from '../devtools/chromium.mjs'
 import { encodeByHand } from './image/by-hand.mjs'
-import { median, table } from './image/measure.mjs'
 import { payloads } from './image/payloads.mjs'
+import { median, report } from './report.mjs'
 
 const ROUNDS = 15
 /** Milliseconds of a round. */
@@ -23,6 +21,7 @@ const MOST = 2
 
 const origins = await openOrigins()
 const browser = await launchChromium()
+/** @type {import('./report.mjs').Row[]} */
 const rows = []
 try {
   const page = await browser.newPage()
@@ -38,36 +37,20 @@ try {
       parts.push(inPage.parts)
       byHand.push(here)
     }
-    rows.push({ name, encode: median(encode), parts: median(parts), byHand: median(byHand) })
+    const row = (what, value) => {
+      const ratio = value / median(byHand)
+      return { what: `${what}, ${name}`, value, unit: 'ms', ratio, than: 'by hand, zlib 1' }
+    }
+    const made = row('encodeImage in Chromium', median(encode))
+    rows.push({ ...made, goal: `at most ${MOST}`, met: made.ratio <= MOST })
+    rows.push(row('CompressionStream and Blob alone', median(parts)))
   }
 } finally {
   await browser.close()
   await origins.close()
 }
 
-const times = (value, { byHand }) => (value / byHand).toFixed(2)
-console.log(`\nencodeImage in Chromium, in Node.js by hand with zlib 1 (at most ${MOST})\n`)
-console.log(
-  table(
-    ['', 'page, ms', 'by hand, ms', 'ratio', 'CompressionStream and Blob alone'],
-    rows.map((row) => [
-      ...[row.name, row.encode.toFixed(2), row.byHand.toFixed(2)],
-      ...[times(row.encode, row), times(row.parts, row)],
-    ]),
-  ),
-)
-if (process.env.BENCH_JSON) {
-  for (const { name, encode, parts, byHand } of rows) {
-    for (const [what, value] of /** @type {const} */ ([
-      ['encodeImage', encode],
-      ['CompressionStream and Blob alone', parts],
-    ])) {
-      const result = { what: `${what} in Chromium, ${name}`, value, unit: 'ms', ratio: value / byHand }
-      const goal = value === encode && { goal: `at most ${MOST}`, met: value / byHand <= MOST }
-      appendFileSync(process.env.BENCH_JSON, `${JSON.stringify({ ...result, than: 'by hand, zlib 1', ...goal })}\n`)
-    }
-  }
-}
+report('image-page', rows)
 
 /** Runs in the page: milliseconds of a call, and of the parts that it cannot do without. */
 async function timeInPage({ data, slice }) {

@@ -1,5 +1,7 @@
 /** One caller after another, from a cold start, default options. */
 
+import mongoose from 'mongoose'
+import makeSequence from 'mongoose-sequence'
 import { OriginalIds } from '../../devtools/original-ids.mjs'
 import { name, openSequence, server } from './server.mjs'
 
@@ -33,6 +35,7 @@ export async function run() {
   await ids.insertOne({ _id: single, index: 1000 })
   const increment = () => ids.findOneAndUpdate({ _id: single }, { $inc: { index: 1 } }, { returnDocument: 'after' })
   rows.push({ what: 'one findOneAndUpdate per id', value: await rate(increment), unit: 'ids/s' })
+  rows.push({ what: 'mongoose-sequence', value: await plugin(url), unit: 'ids/s' })
   const original = await OriginalIds.open(ids, name(), 1000)
   const theirs = await rate(() => original.nextId())
   rows.push({ what: 'the original algorithm, step 1000', value: theirs, unit: 'ids/s' })
@@ -56,4 +59,16 @@ export async function run() {
   })
   rows.push({ what: 'claims', value: claims, unit: 'claims' })
   return rows
+}
+
+/** A document saved for every id: what the plugin is for. @param {string} url */
+async function plugin(url) {
+  const connection = await mongoose.createConnection(url, { writeConcern: { w: 'majority', j: true } }).asPromise()
+  const AutoIncrement = /** @type {any} */ (makeSequence)(connection)
+  const schema = new mongoose.Schema({ number: Number })
+  schema.plugin(AutoIncrement, { inc_field: 'number' })
+  const Model = connection.model(name(), schema)
+  const value = await rate(() => new Model().save())
+  await connection.close()
+  return value
 }

@@ -4,8 +4,6 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { median } from '../report.mjs'
 
-export { median }
-
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc')
 
@@ -54,15 +52,4 @@ export async function measure(runs, { rounds = 7, slice = 40 } = {}) {
     }
   }
   return new Map(runs.map(([name]) => [name, median(times.get(name) ?? [])]))
-}
-
-/**
- * @param {string[]} head
- * @param {string[][]} rows
- */
-export function table(head, rows) {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)))
-  const line = (row) =>
-    row.map((cell, column) => (column ? cell.padStart(widths[column]) : cell.padEnd(widths[0]))).join('  ')
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n')
 }

@@ -1,4 +1,7 @@
-/** node-canvas as the original code used it, and as well as one can; each from data to file. */
+/** What else puts bytes into the pixels of a PNG, each from data to file. */
+
+import { PNG } from 'pngjs'
+import sharp from 'sharp'
 
 let nodeCanvas
 try {
@@ -28,8 +31,8 @@ function original(data) {
   return canvas.toBuffer()
 }
 
-/** Pixels in rows of 4096 where one row is too long for a canvas, with the least work on them. */
-function tuned(data) {
+/** Pixels as RGBA, in rows of 4096 where one row is too long for a canvas. */
+function rgba(data) {
   const bytes = Buffer.from(`${JSON.stringify(data)}\0crc.`)
   const pixels = Math.ceil(bytes.length / 3)
   const width = pixels <= 16_384 ? pixels : 4_096
@@ -41,13 +44,31 @@ function tuned(data) {
     image[to + 2] = bytes[from + 2]
     image[to + 3] = 255
   }
+  return { width, height, data: image }
+}
+
+/** node-canvas with the least work on the pixels. */
+function tuned(data) {
+  const { width, height, data: image } = rgba(data)
   const canvas = nodeCanvas.createCanvas(width, height)
   canvas.getContext('2d').putImageData(new nodeCanvas.ImageData(image, width, height), 0, 0)
   return canvas.toBuffer('image/png', { compressionLevel: 1, filters: canvas.PNG_FILTER_NONE })
 }
 
-/** @type {[string, (data: unknown) => Buffer][]} */
+function bySharp(data) {
+  const { width, height, data: image } = rgba(data)
+  const picture = sharp(image, { raw: { width, height, channels: 4 }, limitInputPixels: false })
+  return picture.removeAlpha().png({ compressionLevel: 1 }).toBuffer()
+}
+
+function byPngjs(data) {
+  return PNG.sync.write(Object.assign(new PNG(), rgba(data)), { colorType: 2, deflateLevel: 1, filterType: 0 })
+}
+
+/** @type {[string, (data: unknown) => Buffer | Promise<Buffer>][]} */
 export const peers = [
   ['original code (node-canvas)', original],
   ['node-canvas, tuned', tuned],
+  ['sharp, level 1', bySharp],
+  ['pngjs, level 1', byPngjs],
 ]
