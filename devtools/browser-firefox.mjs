@@ -10,7 +10,7 @@ import puppeteer from 'puppeteer-core'
 
 /**
  * @param {Record<string, unknown>} [preferences]
- * @returns {Promise<import('../__test__/browser/client-behaviour.mjs').Driver>}
+ * @returns {Promise<import('../__test__/browser/room.mjs').Driver>}
  */
 export async function launchFirefox(preferences = {}) {
   const browser = await puppeteer.launch({
