@@ -9,22 +9,13 @@ import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:f
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
-import { assertDistinct, DEVTOOLS, drawer, drawn, folder, output, PACKAGE, program } from '../devtools/ids.mjs'
+import { assertDistinct, DEVTOOLS, drawer, drawn, output, PACKAGE, printed, program } from '../devtools/ids.mjs'
 import { secondSqlite } from '../devtools/second-sqlite.mjs'
-import texample from '../js/index.cjs'
+import { BAD, claimEach, openSequence, sqliteFile } from './support/ids.mjs'
 
-const { openSequence } = texample
 const { name: copy, open } = await secondSqlite()
 
-/** A claim for each id: the locks are taken and released all the time. */
-const claimEach = { step: 1, maxStep: 1, horizon: 0 }
 const ROWS = 200
-
-/** @param {import('node:test').TestContext} t */
-function file(t) {
-  const path = join(folder(t), 'app.db')
-  return { path, url: `sqlite:${path}` }
-}
 
 /**
  * @param {string} path
@@ -60,7 +51,7 @@ function assertSound(database, rows, mode) {
 for (const mode of ['wal', 'delete']) {
   describe(`${copy} in the same process, journal mode ${mode}`, () => {
     it('the application opens first and closes last', async (t) => {
-      const { path, url } = file(t)
+      const { path, url } = sqliteFile(t, 'app.db')
       const database = openApplication(path, mode)
       const sequence = openSequence('orders', { url, ...claimEach })
       for (let i = 0; i < ROWS; i++) insert(database, await sequence.nextId())
@@ -70,7 +61,7 @@ for (const mode of ['wal', 'delete']) {
     })
 
     it('the application opens last and closes first', async (t) => {
-      const { path, url } = file(t)
+      const { path, url } = sqliteFile(t, 'app.db')
       openApplication(path, mode).close()
       const sequence = openSequence('orders', { url, ...claimEach })
       await sequence.ready()
@@ -79,11 +70,10 @@ for (const mode of ['wal', 'delete']) {
       assertSound(database, ROWS, mode)
       database.close()
       assert.ok((await sequence.nextId()) >= 1000 + ROWS)
-      await sequence.close()
     })
 
     it('the application opens again and again', async (t) => {
-      const { path, url } = file(t)
+      const { path, url } = sqliteFile(t, 'app.db')
       let database = openApplication(path, mode)
       const sequence = openSequence('orders', { url, ...claimEach })
       for (let i = 0; i < ROWS; i++) {
@@ -99,7 +89,7 @@ for (const mode of ['wal', 'delete']) {
     })
 
     it('sequences open again and again', async (t) => {
-      const { path, url } = file(t)
+      const { path, url } = sqliteFile(t, 'app.db')
       const database = openApplication(path, mode)
       for (let i = 0; i < ROWS; i += 10) {
         const sequence = openSequence('orders', { url, ...claimEach })
@@ -111,7 +101,7 @@ for (const mode of ['wal', 'delete']) {
     })
 
     it('other processes use the file meanwhile', async (t) => {
-      const { path, url } = file(t)
+      const { path, url } = sqliteFile(t, 'app.db')
       const database = openApplication(path, mode)
       const sequence = openSequence('orders', { url, ...claimEach })
       await sequence.ready()
@@ -120,10 +110,8 @@ for (const mode of ['wal', 'delete']) {
         for (let i = 0; i < 200; i++) db.exec("INSERT INTO orders VALUES (" + (-1 - i) + ", 'cat')")`
       const rivals = [
         output(spawn(process.execPath, ['-e', third, path], { cwd: DEVTOOLS, stdio: ['ignore', 'pipe', 'pipe'] })),
-        output(
-          program(`const s = texample.openSequence('orders', ${JSON.stringify({ url, ...claimEach })})
+        printed(`const s = texample.openSequence('orders', ${JSON.stringify({ url, ...claimEach })})
           for (let i = 0; i < 200; i++) console.log(await s.nextId())`),
-        ),
       ]
       const ids = []
       for (let i = 0; i < ROWS; i++) {
@@ -140,7 +128,7 @@ for (const mode of ['wal', 'delete']) {
 }
 
 it('a checkpoint of the application harms nothing', async (t) => {
-  const { path, url } = file(t)
+  const { path, url } = sqliteFile(t, 'app.db')
   const database = openApplication(path, 'wal')
   const sequence = openSequence('orders', { url, ...claimEach })
   for (let i = 0; i < ROWS; i++) {
@@ -153,7 +141,7 @@ it('a checkpoint of the application harms nothing', async (t) => {
 })
 
 it('an open transaction of the application is waited for', async (t) => {
-  const { path, url } = file(t)
+  const { path, url } = sqliteFile(t, 'app.db')
   const database = openApplication(path, 'wal')
   const sequence = openSequence('orders', { url, ...claimEach })
   await sequence.ready()
@@ -171,7 +159,7 @@ it('an open transaction of the application is waited for', async (t) => {
 })
 
 it('only SQLite’s own files stand beside the database', async (t) => {
-  const { path, url } = file(t)
+  const { path, url } = sqliteFile(t, 'app.db')
   const database = openApplication(path, 'delete')
   const sequence = openSequence('orders', { url, ...claimEach })
   await sequence.nextId()
@@ -182,11 +170,11 @@ it('only SQLite’s own files stand beside the database', async (t) => {
 })
 
 it('a table of the application of that name is left alone', async (t) => {
-  const { path, url } = file(t)
+  const { path, url } = sqliteFile(t, 'app.db')
   const database = open(path)
   database.exec("CREATE TABLE ids (person TEXT); INSERT INTO ids VALUES ('ann')")
   const sequence = openSequence('orders', { url })
-  await assert.rejects(sequence.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT' })
+  await assert.rejects(sequence.nextId(), { code: BAD })
   await sequence.close()
   assert.equal(database.value('SELECT person FROM ids'), 'ann')
   assert.equal(database.value('SELECT count(*) FROM ids'), 1)
@@ -194,7 +182,7 @@ it('a table of the application of that name is left alone', async (t) => {
 })
 
 it('a second copy of the add-on takes no claim with it', async (t) => {
-  const { path: database, url } = file(t)
+  const { path: database, url } = sqliteFile(t, 'app.db')
   const path = dirname(database)
   const sequence = openSequence('a', { url, ...claimEach })
   const ids = [await sequence.nextId()]
@@ -219,7 +207,7 @@ it('a second copy of the add-on takes no claim with it', async (t) => {
 })
 
 it('libsql opens and closes the file, and no id comes twice', async (t) => {
-  const { path: database, url } = file(t)
+  const { path: database, url } = sqliteFile(t, 'app.db')
   const path = dirname(database)
   const options = { step: 1, maxStep: 3, horizon: 0 }
   const libsql = createRequire(import.meta.url).resolve('libsql')
