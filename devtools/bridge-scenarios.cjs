@@ -6,7 +6,8 @@
  */
 
 const assert = require('node:assert/strict')
-const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
+const { isMainThread, parentPort } = require('node:worker_threads')
+const { run, sleep, startWorker, until } = require('./scenario-process.cjs')
 
 /**
  * @type {any} Not in the process that starts the scenarios: under a sanitizer it could not load
@@ -15,25 +16,8 @@ const { Worker, isMainThread, parentPort, workerData } = require('node:worker_th
 const cases =
   isMainThread && require.main !== module ? undefined : require(/** @type {string} */ (process.env.BRIDGE_CASES))
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-
-async function until(condition) {
-  for (let i = 0; i < 4000 && !condition(); i++) await sleep(5)
-  assert.ok(condition())
-}
-
-/**
- * Runs `body` (source of a function of `cases` and `parentPort`) in a worker that says when it is
- * up.
- */
-async function worker(body) {
-  const made = new Worker(__filename, { argv: ['(worker)'], workerData: `(${body})` })
-  await new Promise((resolve, reject) => {
-    made.once('message', resolve)
-    made.once('error', reject)
-  })
-  return made
-}
+/** `body` sees `cases` and `parentPort` alone. */
+const worker = (body) => startWorker(__filename, body)
 
 /** Workers are terminated while four threads wait for answers: each thread must be told. */
 async function terminateAsked(rounds, bodies) {
@@ -169,14 +153,4 @@ const scenarios = {
 
 module.exports = { scenarios }
 
-if (!isMainThread) {
-  // The source of a scenario's worker, with what it uses in scope.
-  new Function('cases', 'parentPort', `return ${workerData}()`)(cases, parentPort)
-} else if (require.main === module) {
-  const scenario = scenarios[process.argv[2]]
-  if (scenario === undefined) throw new Error(`no scenario "${process.argv[2]}"`)
-  Promise.resolve((scenario.run ?? scenario)()).catch((error) => {
-    console.error(error)
-    process.exit(99)
-  })
-}
+run(module, scenarios, { cases })
