@@ -48,6 +48,21 @@ const asked = [
   },
 ]
 
+/** Workers that end themselves, or have to be ended, inside an answer. */
+const askedForGood = [
+  () => {
+    new cases.Numbered(() => process.exit()).askForEver(4)
+    parentPort.postMessage('up')
+  },
+  () => {
+    const endless = () => {
+      for (;;);
+    }
+    new cases.Numbered(endless).askForEver(4)
+    parentPort.postMessage('up')
+  },
+]
+
 const scenarios = {
   'bridge: messages come to the last one': async () => {
     let next = 0
@@ -135,6 +150,12 @@ const scenarios = {
 
   'ask: workers are terminated while four threads wait': () => terminateAsked(20, asked),
 
+  'ask: workers end inside an answer while four threads wait': {
+    // Deno runs no cleanup hook of a worker that is terminated in the middle of JavaScript.
+    only: ['node', 'bun'],
+    run: () => terminateAsked(20, askedForGood),
+  },
+
   'ask: a thousand workers end while four threads wait': {
     long: true,
     run: () => terminateAsked(1000, asked),
@@ -142,11 +163,13 @@ const scenarios = {
 
   'ask: the end of a worker joins a thread that waits': async () => {
     const made = await worker(() => {
-      cases.crossed((question) => question)
+      let asked = 0
+      cases.crossed((question) => {
+        if (asked++ === 0) parentPort.postMessage('up')
+        return question
+      })
       setTimeout(() => {}, 100_000)
-      parentPort.postMessage('up')
     })
-    await sleep(10)
     await made.terminate()
   },
 }
