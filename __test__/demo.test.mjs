@@ -3,16 +3,16 @@
 import assert from 'node:assert/strict'
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { decodeImageToData, encodeDataToImage } from 'texample'
 import { launchChromium } from '../devtools/chromium.mjs'
 import { freePair } from '../devtools/ports.mjs'
+import { temporaryFolder } from './support/folder.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
@@ -20,10 +20,9 @@ const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 /** Runs `npm start`'s script on free ports, with its ids in a folder of its own. */
 async function startDemo(...args) {
   const port = await freePair()
-  const folder = await mkdtemp(path.join(tmpdir(), 'texample-demo-'))
   const child = spawn(process.execPath, [path.join(root, 'scripts', 'start.mjs'), ...args], {
     cwd: root,
-    env: { ...process.env, PORT: String(port), TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
+    env: { ...process.env, PORT: String(port), TEXAMPLE_IDS_URL: `sqlite:${path.join(temporaryFolder(), 'ids.db')}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -44,11 +43,9 @@ async function startDemo(...args) {
     child,
     output: () => output,
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGINT')
-        await once(child, 'exit')
-      }
-      await rm(folder, { recursive: true, force: true })
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGINT')
+      await once(child, 'exit')
     },
   }
 }
@@ -295,14 +292,10 @@ it('a port that is taken is said, with what to do', async () => {
 })
 
 it('a drawing process may end while it loads', { timeout: 60_000 }, async (t) => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'texample-demo-'))
   const child = fork(path.join(root, 'demo', 'drawer.mjs'), {
-    env: { ...process.env, TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
+    env: { ...process.env, TEXAMPLE_IDS_URL: `sqlite:${path.join(temporaryFolder(), 'ids.db')}` },
   })
-  t.after(async () => {
-    child.kill('SIGKILL')
-    await rm(folder, { recursive: true, force: true })
-  })
+  t.after(() => child.kill('SIGKILL'))
   child.disconnect()
   const [code] = await once(child, 'exit')
   assert.equal(code, 0)

@@ -30,29 +30,19 @@ it('block: the thread waits, nothing is lost', async () => {
   assert.deepEqual([after.posted, after.delivered, after.dropped], [1000, 1000, 0])
 })
 
-it('drop-oldest: the newest ticks wait', async () => {
-  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'drop-oldest' }
-  const { seen, during, after } = await overflowed(options, 20)
-  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 10, 990])
-  assert.deepEqual(seen, from(990, 10))
-  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [10, 990, 10])
-})
-
-it('drop-newest: the oldest ticks wait', async () => {
-  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'drop-newest' }
-  const { seen, during, after } = await overflowed(options, 20)
-  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 10, 990])
-  assert.deepEqual(seen, from(0, 10))
-  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [10, 990, 10])
-})
-
-it('latest: one tick waits, the newest', async () => {
-  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'latest' }
-  const { seen, during, after } = await overflowed(options, 20)
-  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 1, 999])
-  assert.deepEqual(seen, [999])
-  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [1, 999, 1])
-})
+for (const [overflow, what, delivered] of [
+  ['drop-oldest', 'the newest ticks wait', from(990, 10)],
+  ['drop-newest', 'the oldest ticks wait', from(0, 10)],
+  ['latest', 'one tick waits, the newest', [999]],
+]) {
+  it(`${overflow}: ${what}`, async () => {
+    const { seen, during, after } = await overflowed({ interval: 0, count: 1000, capacity: 10, overflow }, 20)
+    const { length } = delivered
+    assert.deepEqual([during.posted, during.queued, during.dropped], [1000, length, 1000 - length])
+    assert.deepEqual(seen, delivered)
+    assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [length, 1000 - length, length])
+  })
+}
 
 it('a dropping policy holds inside a slow callback', async () => {
   for (const [overflow, next] of [
