@@ -15,14 +15,15 @@ import { freePair } from '../devtools/ports.mjs'
 import { temporaryFolder } from './support/folder.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = temporaryFolder()
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-/** Runs `npm start`'s script on free ports, with its ids in a folder of its own. */
+/** Runs `npm start`'s script on free ports, with its ids in a file of its own. */
 async function startDemo(...args) {
   const port = await freePair()
   const child = spawn(process.execPath, [path.join(root, 'scripts', 'start.mjs'), ...args], {
     cwd: root,
-    env: { ...process.env, PORT: String(port), TEXAMPLE_IDS_URL: `sqlite:${path.join(temporaryFolder(), 'ids.db')}` },
+    env: { ...process.env, PORT: String(port), TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, `ids-${port}.db`)}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -293,7 +294,7 @@ it('a port that is taken is said, with what to do', async () => {
 
 it('a drawing process may end while it loads', { timeout: 60_000 }, async (t) => {
   const child = fork(path.join(root, 'demo', 'drawer.mjs'), {
-    env: { ...process.env, TEXAMPLE_IDS_URL: `sqlite:${path.join(temporaryFolder(), 'ids.db')}` },
+    env: { ...process.env, TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
   })
   t.after(() => child.kill('SIGKILL'))
   child.disconnect()

@@ -2,20 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, before, it } from 'node:test'
+import { after, it } from 'node:test'
 import { MongoClient } from 'mongodb'
 import { failover } from '../devtools/failover.mjs'
 import { assertDistinct, drawer, drawn, folder } from '../devtools/ids.mjs'
 import { startReplicaSet } from '../devtools/mongod.mjs'
 import { OriginalIds } from '../devtools/original-ids.mjs'
 
-/** @type {Awaited<ReturnType<typeof startReplicaSet>>} */
-let set
-
-before(async () => {
-  set = await startReplicaSet()
-})
-after(() => set?.stop())
+const set = await startReplicaSet()
+after(() => set.stop())
 
 it('two processes, workers and an original client share ids', async (t) => {
   const path = folder(t)
@@ -41,7 +36,7 @@ it('two processes, workers and an original client share ids', async (t) => {
   )
 })
 
-for (const [kind, title] of /** @type {const} */ ([
+for (const [kind, title] of [
   ['kill', 'the primary is killed while replication lags'],
   ['stepDown', 'the primary steps down'],
   ['freeze', 'the primary freezes'],
@@ -49,7 +44,7 @@ for (const [kind, title] of /** @type {const} */ ([
   ['hang', 'the network hangs'],
   ['reset', 'the network resets connections'],
   ['refuse', 'the network refuses connections'],
-])) {
+]) {
   it(`nothing twice and no failed call when ${title}`, async (t) => {
     const { ids, failures, errors } = await failover(set, kind, folder(t))
     assert.deepEqual(failures, [])

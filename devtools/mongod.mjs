@@ -6,8 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MongoClient, MongoNetworkError } from 'mongodb'
 import { findMongod } from './mongod-binary.mjs'
 
-export { findMongod }
-
 // Several members run beside the tests on small machines; the default cache is half of the memory
 // each.
 const FRUGAL = ['--wiredTigerCacheSizeGB', '0.25', '--setParameter', 'diagnosticDataCollectionEnabled=false']

@@ -1,24 +1,14 @@
 /** What is wrong with an answer, an image or its pixels is told apart, and never read as data. */
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 
 import sharp from 'sharp'
 import { sendData, sendPng } from '../../devtools/browser-origins.mjs'
 import { originalCanvas } from '../../devtools/original.mjs'
+import { freePort } from '../../devtools/ports.mjs'
 import { encodeDataToImage } from '../../js/index.mjs'
 import { fromPixels, pixelsOf } from '../support/png.mjs'
 import { EXAMPLE, notFound } from './room.mjs'
-
-/** A port that no server listens on. */
-async function closedPort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  await once(server.close(), 'close')
-  return port
-}
 
 /** The image of some data with one byte of its pixels changed. */
 function changed(at, change, data = EXAMPLE, options = {}) {
@@ -55,7 +45,7 @@ export function testDamage({ serve, inPage }) {
       ]) {
         await page.fails(code, serve(answer))
       }
-      await page.fails('UNREADABLE', { url: `http://127.0.0.1:${await closedPort()}/` })
+      await page.fails('UNREADABLE', { url: `http://127.0.0.1:${await freePort()}/` })
     })
 
     inPage(`${where}: an image with status 404 is read`, async (page) => {
