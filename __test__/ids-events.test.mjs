@@ -6,7 +6,7 @@ import { it } from 'node:test'
 import { output, program, settled } from '../devtools/ids.mjs'
 import { newName, openSequence, UNAVAILABLE } from './support/ids.mjs'
 
-it('claims and errors are published, without the password', async () => {
+it('claims and errors are published, no password', async () => {
   const seen = []
   const listen = (message) => seen.push(message)
   subscribe('texample:ids:claim', listen)
@@ -35,7 +35,7 @@ it('claims and errors are published, without the password', async () => {
   }
 })
 
-it('NODE_DEBUG=texample prints claims and errors, without the password', async () => {
+it('NODE_DEBUG prints claims and errors, no password', async () => {
   const code = `
     await texample.openSequence('a', { url: 'memory:' }).nextId()
     await texample.openSequence('b', { url: 'mongodb://ann:s3cret@127.0.0.1:1/', timeout: 1200 }).nextId().catch(() => {})`

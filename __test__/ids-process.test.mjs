@@ -16,7 +16,7 @@ it('a callback that throws loses no later id', async () => {
   assert.equal(text, 'mine\nnull 1001\n')
 })
 
-it('nextId() of the module takes its sequence from TEXAMPLE_IDS_URL', async () => {
+it('nextId() opens the store of TEXAMPLE_IDS_URL', async () => {
   const env = { TEXAMPLE_IDS_URL: 'memory:' }
   const code = `
     const { nextId } = texample

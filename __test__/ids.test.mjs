@@ -136,7 +136,7 @@ for (const served of [
   [2n ** 63n - 4n, 2n ** 63n - 3n, 2n ** 63n - 2n],
 ]) {
   const bigint = typeof served[0] === 'bigint'
-  it(`the last ${bigint ? 'integers' : 'numbers'} are served, later callers are told`, async () => {
+  it(`the last ${bigint ? 'integers' : 'numbers'} are served, then an error`, async () => {
     const shared = newName()
     await openStore(memory).set(shared, served[0])
     const sequence = openSequence(shared, { ...memory, bigint })
@@ -149,7 +149,7 @@ for (const served of [
   })
 }
 
-it('more ids than are left are an error of a new sequence', () =>
+it('more ids than are left are an error', () =>
   assert.rejects(open({ start: 2 ** 53 - 3 }).nextIds(10), { code: EXHAUSTED }))
 
 it('close gives unused ids back, and a closed handle says so', async () => {

@@ -8,7 +8,7 @@ import { originalCanvas } from '../../devtools/original.mjs'
 import { freePort } from '../../devtools/ports.mjs'
 import { encodeDataToImage } from '../../js/index.mjs'
 import { fromPixels, pixelsOf } from '../support/png.mjs'
-import { EXAMPLE, notFound } from './room.mjs'
+import { EXAMPLE, notFound } from './harness.mjs'
 
 /** The image of some data with one byte of its pixels changed. */
 function changed(at, change, data = EXAMPLE, options = {}) {
@@ -17,7 +17,7 @@ function changed(at, change, data = EXAMPLE, options = {}) {
   return sendPng(fromPixels(pixels, { width }))
 }
 
-/** @param {ReturnType<typeof import('./room.mjs').openRoom>} room */
+/** @param {ReturnType<typeof import('./harness.mjs').openHarness>} harness */
 export function testDamage({ serve, inPage }) {
   for (const lies of [false, true]) {
     const where = lies ? 'a canvas that lies' : 'an honest canvas'
@@ -73,7 +73,7 @@ export function testDamage({ serve, inPage }) {
     })
   }
 
-  inPage('a truncated PNG is an error, or right where its pixels are whole', async (page) => {
+  inPage('a truncated PNG is an error, or its data', async (page) => {
     const data = Array.from({ length: 500 }, (_, i) => i * 7919)
     const png = encodeDataToImage(data, { compression: 'none' })
     for (const length of [0, 7, 30, 60, png.length >> 1, png.length - 30, png.length - 20, png.length - 4]) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 
 import { sendPng } from '../../devtools/browser-origins.mjs'
 import { decodeImageToData, encodeDataToImage } from '../../js/index.mjs'
-import { EXAMPLE } from './room.mjs'
+import { EXAMPLE } from './harness.mjs'
 
 /** Runs in the page: makes an image of data, or of so many bytes. */
 async function encode({ encodeImage }, { data, bytes, options }) {
@@ -18,7 +18,7 @@ async function encode({ encodeImage }, { data, bytes, options }) {
   return url.slice(url.indexOf(',') + 1)
 }
 
-/** @param {ReturnType<typeof import('./room.mjs').openRoom>} room */
+/** @param {ReturnType<typeof import('./harness.mjs').openHarness>} harness */
 export function testEncoding({ serve, inPage }) {
   const encoded = async (page, argument) => Buffer.from(await page.run(encode, argument, 'encode'), 'base64')
 

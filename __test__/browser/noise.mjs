@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict'
 
 import { sendData } from '../../devtools/browser-origins.mjs'
-import { EXAMPLE, notFound, openRoom } from './room.mjs'
+import { EXAMPLE, notFound, openHarness } from './harness.mjs'
 
-/** @param {ReturnType<typeof openRoom>} room */
+/** @param {ReturnType<typeof openHarness>} harness */
 export function testNoise({ serve, inPage, inStrictPage }) {
   for (const model of ['bit', 'two bits', 'one up or down', 'everything']) {
-    inPage(`noise of ${model}: the file is fetched, with one request in all`, async (page) => {
+    inPage(`noise of ${model}: one request fetches the file`, async (page) => {
       await page.lie(model)
       for (const data of [EXAMPLE, 'x'.repeat(60_000)]) {
         const image = serve(sendData(data))
@@ -35,7 +35,7 @@ export function testNoise({ serve, inPage, inStrictPage }) {
     await page.fails('UNREADABLE', serve(sendData(EXAMPLE)))
   })
 
-  inStrictPage('a page that allows images and no connections reads images', async (page) => {
+  inStrictPage('images are read where no connection is allowed', async (page) => {
     const image = serve(sendData(EXAMPLE))
     await page.gets(EXAMPLE, image)
     await page.gets(EXAMPLE, serve(sendData(EXAMPLE)), { credentials: 'include' })
@@ -63,11 +63,11 @@ export function testNoise({ serve, inPage, inStrictPage }) {
 
 /**
  * A browser whose canvas lies by itself.
- * @param {() => Promise<import('./room.mjs').Driver>} launch
+ * @param {() => Promise<import('./harness.mjs').Driver>} launch
  * @param {string} browser its name
  */
 export function testResistance(launch, browser) {
-  const { serve, inPage, inStrictPage } = openRoom(launch, browser)
+  const { serve, inPage, inStrictPage } = openHarness(launch, browser)
 
   inPage('the right value comes through fetch, with one request', async (page) => {
     for (const data of [1, EXAMPLE, Array.from({ length: 50_000 }, (_, i) => i)]) {

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 
 import { sendData } from '../../devtools/browser-origins.mjs'
-import { EXAMPLE, hang, notFound } from './room.mjs'
+import { EXAMPLE, hang, notFound } from './harness.mjs'
 
 /**
- * @param {ReturnType<typeof import('./room.mjs').openRoom>} room
+ * @param {ReturnType<typeof import('./harness.mjs').openHarness>} harness
  * @param {{ endsDownloads: boolean }} browser
  */
 export function testQueries({ serve, inPage, inPageAt }, { endsDownloads }) {
@@ -103,7 +103,7 @@ export function testQueries({ serve, inPage, inPageAt }, { endsDownloads }) {
     ])
   })
 
-  inPage('no CORS header, and a star with credentials, are unreadable', async (page) => {
+  inPage('without the right CORS headers it is unreadable', async (page) => {
     await page.fails('UNREADABLE', serve(sendData(1), { cors: null }))
     const star = serve(sendData(1), { cors: { origin: '*' } })
     await page.fails('UNREADABLE', star, { credentials: 'include' })
@@ -131,7 +131,7 @@ export function testQueries({ serve, inPage, inPageAt }, { endsDownloads }) {
     assert.equal(image.requests(), 3)
   })
 
-  inPage('a server that hangs ends in a timeout, and the download ends', async (page) => {
+  inPage('a timeout ends a download that hangs', async (page) => {
     let closed
     const image = serve((request, response) => {
       hang(request, response)
@@ -141,7 +141,7 @@ export function testQueries({ serve, inPage, inPageAt }, { endsDownloads }) {
     if (endsDownloads) await closed
   })
 
-  inPage('an abort rejects with its reason, before and during the download', async (page) => {
+  inPage('an abort rejects with its reason at any time', async (page) => {
     const results = await page.run(async ({ queryXD, settled }, url) => {
       const control = new AbortController()
       const during = settled(queryXD(url, { signal: control.signal }))

@@ -6,11 +6,11 @@ import sharp from 'sharp'
 import { sendData, sendPng } from '../../devtools/browser-origins.mjs'
 import { encodeDataToImage } from '../../js/index.mjs'
 import { fromPixels, pixelsOf } from '../support/png.mjs'
-import { EXAMPLE, hang } from './room.mjs'
+import { EXAMPLE, hang } from './harness.mjs'
 
-/** @param {ReturnType<typeof import('./room.mjs').openRoom>} room */
+/** @param {ReturnType<typeof import('./harness.mjs').openHarness>} harness */
 export function testSources({ serve, inPage, inStrictPage }) {
-  inPage('every state of an element ends with data, or an error in time', async (page) => {
+  inPage('an element in any state ends with data or an error', async (page) => {
     const urls = [serve(sendData(EXAMPLE)).url, serve(hang).url]
     const results = await page.run(async ({ decodeImage, settled }, [url, hangs]) => {
       const settle = (...args) => settled(decodeImage(...args))

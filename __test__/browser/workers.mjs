@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 
 import { sendData } from '../../devtools/browser-origins.mjs'
 import { encodeDataToImage } from '../../js/index.mjs'
-import { EXAMPLE, notFound } from './room.mjs'
+import { EXAMPLE, notFound } from './harness.mjs'
 
 /** Runs in the page: what a worker answers. */
 async function askWorker({ kind, url, missing, base64 }) {
@@ -40,7 +40,7 @@ async function askWorker({ kind, url, missing, base64 }) {
   return { good, bad: [await ask('queryXD', missing), await ask('queryXD', 'http://')] }
 }
 
-/** @param {ReturnType<typeof import('./room.mjs').openRoom>} room */
+/** @param {ReturnType<typeof import('./harness.mjs').openHarness>} harness */
 export function testWorkers({ serve, inPage }) {
   for (const kind of ['dedicated', 'shared', 'service']) {
     inPage(`a ${kind} worker asks, and reads what it is given`, async (page) => {

@@ -110,7 +110,7 @@ class ClientPage {
  * @param {() => Promise<Driver>} launch
  * @param {string} browser its name
  */
-export function openRoom(launch, browser) {
+export function openHarness(launch, browser) {
   /** @type {Driver} */
   let driver
   /** @type {import('../../devtools/browser-origins.mjs').Origins} */
