@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { afterEach, it } from 'node:test'
 import { cases as addon, script } from './support/bridge-cases.mjs'
+import { numbers } from './support/numbers.mjs'
 import { block, collectUncaught, measureTurns, threads } from './support/threads.mjs'
 
 const accounted = ([posted, delivered, failed, dropped, waiting]) =>
@@ -38,18 +39,15 @@ function tracked(Class) {
 const cases = { ...addon, Source: tracked(addon.Source), Reader: tracked(addon.Reader) }
 
 /** Numbers until `count` have come. */
-function numbers(options) {
+function received(options) {
   const seen = []
   const source = new cases.Source({ ...options, each: true }, (number) => void seen.push(number))
   return source.done().then(() => ({ seen, stats: source.stats() }))
 }
 
 it('each calls with one message, in order, to the last', async () => {
-  const { seen, stats } = await numbers({ count: 5000, capacity: 64 })
-  assert.deepEqual(
-    seen,
-    Array.from({ length: 5000 }, (_, i) => i),
-  )
+  const { seen, stats } = await received({ count: 5000, capacity: 64 })
+  assert.deepEqual(seen, numbers(5000))
   assert.deepEqual(stats, [5000, 5000, 0, 0, 0])
 })
 

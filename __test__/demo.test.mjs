@@ -256,14 +256,14 @@ it('ids go on while the primary of a replica set is killed', async () => {
     const page = await browser.newPage()
     page.setDefaultTimeout(60_000)
     await page.goto(demo.url)
-    // All that it says: a process that could not draw may have its say right after.
+    // Every text of the status: the next one may follow at once.
     await page.evaluate(() => {
       window.said = []
       const status = document.querySelector('#status')
       new MutationObserver(() => window.said.push(status.textContent)).observe(status, { childList: true })
     })
     const status = (text) => page.waitForFunction((text) => window.said.some((said) => said.includes(text)), text)
-    // Enough of a rate is known by then to have the horizon in hand.
+    // By then the rate is known, and the ids of the horizon are in hand.
     await numberIn(page, '#old-issued', 500)
     await page.click('#kill')
     await status('The primary is dead')

@@ -119,7 +119,7 @@ it('an index that is no integer from 0 is told, and stays', async () => {
     const { message } = await failsAtOnce(sequence.nextId(), BAD)
     assert.match(message, text)
     assert.deepEqual(await raw(name), before)
-    // Mended, it works at once.
+    // A document that is repaired serves the next call.
     await collection.updateOne({ _id: name }, { $set: { index: 7 } })
     assert.equal(await sequence.nextId(), 7)
   }
@@ -216,8 +216,8 @@ it('retries are spaced out, up to a second apart', async (t) => {
   const sequence = openSequence(name, { url, timeout: 4000 })
   const [, error] = await settled(sequence.nextId())
   assert.equal(error.code, UNAVAILABLE)
-  // 20 ms doubled up to 1 s, with jitter of one half: within 4 s at least 8 retries, at most 16,
-  // and some that last.
+  // 20 ms doubled up to 1 s, with jitter of one half: 8 to 16 retries within 4 s, fewer where an
+  // attempt takes long.
   const { retries } = sequence.stats()
   assert.ok(retries >= 4 && retries <= 16, `${retries} retries`)
 })

@@ -136,8 +136,7 @@ it('a dropped handle ends its thread, and events go on', async (t) => {
       await handle.nextId()
       return new WeakRef(handle)
     }
-    // A WeakRef that was looked at holds on until the turn is over, so what is gone is gone before
-    // the look.
+    // deref() keeps its target to the end of the turn, so the collection comes before it.
     const until = async (is) => {
       for (const end = Date.now() + 20_000; Date.now() < end; ) {
         await new Promise(setImmediate)
@@ -156,7 +155,7 @@ it('a dropped handle ends its thread, and events go on', async (t) => {
     const second = texample.openSequence('shared', { url: 'sqlite:ids.db' })
     console.log(await until(() => first.deref() === undefined))
     const already = told
-    // The engine says that the first one is gone some time after it is.
+    // A finalizer runs some time after the collection.
     console.log(await until(async () => (await second.nextIds(10)) && told > already))
     await second.close()`
   assert.equal(await printed(code, { flags: ['--expose-gc'], cwd: folder(t) }), 'true true\ntrue\ntrue\n')

@@ -20,8 +20,7 @@ it('two processes, workers and an original client share ids', async (t) => {
   const job = { url, name: 'all', count: 16_667, workers: 2 }
   const drawers = [1, 2].map((i) => drawer({ ...job, file: join(path, `drawn${i}`) }))
   const open = () => OriginalIds.open(client.db('app').collection('ids'), 'all')
-  // The original fails when it and another create the sequence at once: that is one of its faults,
-  // not ours.
+  // The original's insert fails when another client creates the document at the same time.
   const opened = await open().catch(open)
   const theirs = []
   for (let i = 0; i < 200; i++) theirs.push(await opened.nextId())

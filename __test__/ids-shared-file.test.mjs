@@ -126,7 +126,7 @@ it('an open transaction of the application is waited for', async (t) => {
   const { database, sequence } = openBoth(t, 'wal')
   await sequence.ready()
   database.exec('BEGIN IMMEDIATE')
-  // Two may be in hand.
+  // Two ranges may be in hand.
   const waiting = Promise.all([1, 2, 3].map(() => sequence.nextId()))
   database.run('INSERT INTO orders VALUES (?, ?)', 1, 'owl')
   const early = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 50))])
@@ -171,7 +171,7 @@ it('a second copy of the add-on takes no claim with it', async (t) => {
     await other.nextId()
     await other.close()
     for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
-    // A process that comes after it, and could take itself for the last one.
+    // A process that opens the file later could take itself for the last connection.
     await drawer({ url, name: 'a', count: 20, options: claimEach, file: join(path, `drawn${round}`) }).done
     for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
   }

@@ -235,13 +235,13 @@ async function drawOnFullDisk(url, bytes) {
 
 posixTest('a failed commit hands out no id', async (t) => {
   const { url } = sqliteFile(t)
-  // The write-ahead log meets the limit again and again: a commit fails, and the next claim begins
+  // The write-ahead log reaches the limit several times: a commit fails, and the next claim begins
   // a new log.
   const { ids, errors, claims } = await drawOnFullDisk(url, 102_400)
   assert.equal(ids.length, 300)
   assert.ok(errors > 0, 'commits failed')
   assert.ok(claims >= 300)
-  // Whatever the store says now, it is above all that was handed out.
+  // The index in the file is above all ids that were handed out.
   const after = openSequence('a', { url })
   assertDistinct([...ids, ...(await after.nextIds(100))])
 })
@@ -277,9 +277,8 @@ it('processes killed at random lose what was in hand alone', async (t) => {
   assert.ok(!ids.includes(next))
   const lost = next - 1000 - ids.length
   t.diagnostic(`${ids.length} ids used, ${lost} lost by six deaths`)
-  // What a caller had but had not written down counts as lost here too: chunks of 500 for each of
-  // four callers. A pool has a range that it hands out, one ahead, and one that it was about to
-  // get.
+  // An id that a caller had not written down counts as lost too: chunks of 500 for each of four
+  // callers. A pool has a range that it hands out, one ahead, and one that is being claimed.
   assert.ok(lost >= 0 && lost <= 6 * (4 * 500 + 3 * options.maxStep), `${lost} lost`)
 })
 

@@ -111,7 +111,7 @@ for (const [kind, urlOf] of Object.entries(stores)) {
         await store.nextId(a)
         drawn++
       }
-      // One that was closed and opened again would have a whole range.
+      // A sequence that was opened again would have a whole range.
       assert.equal(store.stats().inHand, 1000 - drawn)
     })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { start } from 'texample'
+import { numbers } from './support/numbers.mjs'
 import { block } from './support/threads.mjs'
 
 const policies = ['block', 'drop-oldest', 'drop-newest', 'latest']
@@ -21,18 +22,16 @@ async function overflowed(options, blocked) {
   return { seen, during, after: ticker.stats() }
 }
 
-const from = (first, length) => Array.from({ length }, (_, i) => first + i)
-
 it('block: the thread waits, nothing is lost', async () => {
   const { seen, during, after } = await overflowed({ interval: 0, count: 1000, capacity: 10 }, 20)
   assert.deepEqual([during.posted, during.queued, during.dropped], [10, 10, 0])
-  assert.deepEqual(seen, from(0, 1000))
+  assert.deepEqual(seen, numbers(1000))
   assert.deepEqual([after.posted, after.delivered, after.dropped], [1000, 1000, 0])
 })
 
 for (const [overflow, what, delivered] of [
-  ['drop-oldest', 'the newest ticks wait', from(990, 10)],
-  ['drop-newest', 'the oldest ticks wait', from(0, 10)],
+  ['drop-oldest', 'the newest ticks wait', numbers(10, 990)],
+  ['drop-newest', 'the oldest ticks wait', numbers(10)],
   ['latest', 'one tick waits, the newest', [999]],
 ]) {
   it(`${overflow}: ${what}`, async () => {
@@ -72,7 +71,7 @@ it('a dropping policy holds inside a slow callback', async () => {
 it('ticks of a blocked time come in order, each once', async () => {
   const { seen, during } = await overflowed({ interval: 1, count: 100, capacity: 200 }, 50)
   assert.ok(during.queued >= 45, `${during.queued} queued`)
-  assert.deepEqual(seen, from(0, 100))
+  assert.deepEqual(seen, numbers(100))
 })
 
 it('posted = delivered + dropped + queued', async () => {

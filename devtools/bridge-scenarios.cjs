@@ -40,7 +40,7 @@ const asked = [
     parentPort.postMessage('up')
   },
   () => {
-    // One that is collected would be Abandoned, which is no end of the worker.
+    // A promise that is collected would give Abandoned, not the end of the worker.
     const pending = new Promise(() => {})
     Object.assign(globalThis, { pending })
     new cases.Numbered(() => pending).askForEver(4)

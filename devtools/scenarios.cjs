@@ -329,7 +329,7 @@ const scenarios = {
 
   "a throw in a worker's callback is that worker's error": async () => {
     const made = await worker(() => {
-      // Not before it was heard that the worker is up: errors come by another way than messages.
+      // Not before 'up' has arrived: errors and messages travel on separate channels.
       let throws = false
       parentPort.once('message', () => {
         throws = true
