@@ -1,24 +1,9 @@
 /** Native threads ask and JavaScript answers, as authors of add-ons use it. */
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { before, it } from 'node:test'
-import { promisify } from 'node:util'
-import { buildAddon } from '../devtools/addon.mjs'
-import { block, collectUncaught } from './support/threads.mjs'
-
-const run = promisify(execFile)
-const require = createRequire(import.meta.url)
-
-/** @type {any} */
-let cases
-let file
-
-before(async () => {
-  file = await buildAddon('bridge-cases')
-  cases = require(file)
-})
+import { it } from 'node:test'
+import { cases, script } from './support/bridge-cases.mjs'
+import { block, collectUncaught, measureTurns } from './support/threads.mjs'
 
 /** The texts of all answers that threads (or futures) get from `callback`. */
 function answers(callback, { threads = 1, count = 1, timeout, capacity, futures } = {}) {
@@ -34,13 +19,6 @@ function answers(callback, { threads = 1, count = 1, timeout, capacity, futures 
     if (futures === undefined) questions.ask(threads, count, timeout, report)
     else questions.askAsync(futures, report)
   })
-}
-
-/** What a script of this add-on prints in a process of its own, which must end by itself. */
-async function script(body, timeout = 20_000) {
-  const source = `const cases = require(${JSON.stringify(file)})\n${body}`
-  const { stdout } = await run(process.execPath, ['--expose-gc', '-e', source], { timeout, killSignal: 'SIGKILL' })
-  return stdout.trim()
 }
 
 const numbers = (count) => Array.from({ length: count }, (_, i) => String(i + 0.5))
@@ -213,58 +191,6 @@ it('stop inside the callback frees the event loop', async () => {
   )
 })
 
-for (const [name, callback] of [
-  ['a value', '() => 1'],
-  ['a promise', 'async () => 1'],
-  ['a pending promise', '() => new Promise(() => {})'],
-  ['process.exit()', '() => process.exit()'],
-  ['a loop without end', '() => { for (;;); }'],
-]) {
-  it(`a worker is terminated while four threads wait: ${name}`, async () => {
-    const printed = await script(
-      `const { Worker } = require('node:worker_threads')
-      const source = \`
-        const cases = require(\${JSON.stringify(${JSON.stringify(file)})})
-        const questions = new cases.Numbered(${callback})
-        questions.askForEver(4)
-        require('node:worker_threads').parentPort.postMessage('up')\`
-      ;(async () => {
-        for (let i = 1; i <= 10; i++) {
-          const worker = new Worker(source, { eval: true })
-          await new Promise((resolve) => worker.once('message', resolve))
-          await new Promise((resolve) => setTimeout(resolve, 5 + i))
-          await worker.terminate()
-          for (let k = 0; k < 1000 && cases.closed() < 4 * i; k++) await new Promise((resolve) => setTimeout(resolve, 5))
-        }
-        console.log(cases.closed(), cases.others())
-      })()`,
-      60_000,
-    )
-    assert.equal(printed, '40 []')
-  })
-}
-
-it('the end of a worker joins a thread that asks', async () => {
-  assert.equal(
-    await script(`
-      const { Worker } = require('node:worker_threads')
-      const worker = new Worker(\`
-        const cases = require(\${JSON.stringify(${JSON.stringify(file)})})
-        let asked = 0
-        cases.crossed((question) => {
-          if (asked++ === 0) require('node:worker_threads').parentPort.postMessage('asked')
-          return question
-        })
-        setTimeout(() => {}, 100_000)
-      \`, { eval: true })
-      worker.once('message', async () => {
-        await worker.terminate()
-        console.log('ended')
-      })`),
-    'ended',
-  )
-})
-
 it('an idle asker and an idle event loop use no processor', async () => {
   const questions = new cases.Numbered((question) => question)
   await new Promise((resolve) => questions.ask(1, 1000, undefined, (text) => text === '999' && resolve(undefined)))
@@ -284,24 +210,11 @@ it('the event loop turns while threads ask flat out', async () => {
     for (const askers of [1, 4]) {
       const questions = new cases.Numbered(callback)
       questions.askForEver(askers)
-      const gaps = []
-      let latest = performance.now()
-      await new Promise((resolve) => {
-        const end = latest + 250
-        const turn = () => {
-          const now = performance.now()
-          gaps.push(now - latest)
-          latest = now
-          if (now < end) setImmediate(turn)
-          else resolve(undefined)
-        }
-        setImmediate(turn)
-      })
+      const turns = await measureTurns(250)
       questions.stop()
       await questions.done()
-      gaps.sort((a, b) => a - b)
-      const typical = gaps[Math.floor(gaps.length * 0.9)]
-      assert.ok(gaps.length > 20 && typical < 20, `${callback}: ${gaps.length} turns, ${typical} ms`)
+      const typical = turns[Math.floor(turns.length * 0.9)]
+      assert.ok(turns.length > 20 && typical < 20, `${callback}: ${turns.length} turns, ${typical} ms`)
     }
   }
 })

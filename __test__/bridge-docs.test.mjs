@@ -6,25 +6,23 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { tool } from '../scripts/command.mjs'
 import { examplesOf } from './support/examples.mjs'
+import { temporaryFolder } from './support/folder.mjs'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 const page = examplesOf(path.join(root, 'docs', 'bridge.md'), 'docs/bridge.md')
 const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target')
 
-/** @type {string} */
-let folder
+const folder = temporaryFolder()
 
 before(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'texample-outside-'))
   const crate = await packaged()
   await mkdir(path.join(folder, 'src'))
   const [toml] = page.filter(({ language }) => language === 'toml')
@@ -47,8 +45,6 @@ before(async () => {
   const napi = [tool('@napi-rs/cli', 'napi'), 'build', '--platform', '--cwd', folder, '--target-dir', target]
   await run(process.execPath, napi)
 })
-
-after(() => rm(folder, { recursive: true, force: true }))
 
 /** The crate, as a registry would have it. */
 async function packaged() {

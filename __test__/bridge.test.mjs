@@ -4,28 +4,14 @@
  */
 
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
-import { afterEach, before, it } from 'node:test'
-import { promisify } from 'node:util'
-import { buildAddon } from '../devtools/addon.mjs'
-import { block, collectUncaught, threads } from './support/threads.mjs'
+import { afterEach, it } from 'node:test'
+import { cases as addon, script } from './support/bridge-cases.mjs'
+import { numbers } from './support/numbers.mjs'
+import { block, collectUncaught, measureTurns, threads } from './support/threads.mjs'
 
-const run = promisify(execFile)
-const require = createRequire(import.meta.url)
 const accounted = ([posted, delivered, failed, dropped, waiting]) =>
   assert.equal(posted, delivered + failed + dropped + waiting)
-
-/** @type {any} */
-let cases
-let file
-
-before(async () => {
-  file = await buildAddon('bridge-cases')
-  const addon = require(file)
-  cases = { ...addon, Source: tracked(addon.Source), Reader: tracked(addon.Reader) }
-})
 
 // A test that fails leaves nothing behind that would keep the process alive.
 const opened = new Set()
@@ -50,26 +36,18 @@ function tracked(Class) {
   }
 }
 
+const cases = { ...addon, Source: tracked(addon.Source), Reader: tracked(addon.Reader) }
+
 /** Numbers until `count` have come. */
-function numbers(options) {
+function received(options) {
   const seen = []
   const source = new cases.Source({ ...options, each: true }, (number) => void seen.push(number))
   return source.done().then(() => ({ seen, stats: source.stats() }))
 }
 
-/** What a script of this add-on prints in a process of its own, which must end by itself. */
-async function script(body, timeout = 20_000) {
-  const source = `const cases = require(${JSON.stringify(file)})\n${body}`
-  const { stdout } = await run(process.execPath, ['--expose-gc', '-e', source], { timeout, killSignal: 'SIGKILL' })
-  return stdout.trim()
-}
-
 it('each calls with one message, in order, to the last', async () => {
-  const { seen, stats } = await numbers({ count: 5000, capacity: 64 })
-  assert.deepEqual(
-    seen,
-    Array.from({ length: 5000 }, (_, i) => i),
-  )
+  const { seen, stats } = await received({ count: 5000, capacity: 64 })
+  assert.deepEqual(seen, numbers(5000))
   assert.deepEqual(stats, [5000, 5000, 0, 0, 0])
 })
 
@@ -294,21 +272,6 @@ it('on_stop ends a thread that is in read(2)', async () => {
   reader.stop()
   await assert.rejects(reader.done(), { code: 'EPIPE' })
   assert.equal(threads('reader'), 0)
-  assert.equal(await script('new cases.Reader(() => {}).setRef(false); console.log("ended")'), 'ended')
-  assert.equal(
-    await script(`
-      const { Worker } = require('node:worker_threads')
-      const worker = new Worker(\`
-        const cases = require(\${JSON.stringify(${JSON.stringify(file)})})
-        for (let i = 0; i < 3; i++) new cases.Reader(() => {})
-        require('node:worker_threads').parentPort.postMessage('up')
-      \`, { eval: true })
-      worker.once('message', async () => {
-        await worker.terminate()
-        console.log(cases.interrupted())
-      })`),
-    '3',
-  )
 })
 
 it('on_stop is called once, and its failed read is fine', () =>
@@ -328,17 +291,6 @@ it('a panic of on_stop is told by done', async () => {
   const done = reader.done()
   reader.stop()
   await assert.rejects(done)
-})
-
-it('stop frees the event loop although clones live on', async () => {
-  assert.equal(
-    await script(`
-      const source = new cases.Source({ leak: true, count: 10 }, () => {})
-      const other = cases.Source.open({ leak: true }, () => {})
-      setTimeout(() => { source.stop(); other.stop() }, 50)
-      Promise.all([source.done(), other.done()]).then(() => console.log('free'))`),
-    'free',
-  )
 })
 
 it('wait_for_callback: no two calls overlap', async () => {
@@ -471,24 +423,11 @@ it('the event loop turns while threads post flat out', async () => {
     ['0.1 ms', () => block(0.1), true],
   ]) {
     const source = new cases.Source({ each, capacity: 1024 }, callback)
-    const gaps = []
-    let latest = performance.now()
-    await new Promise((resolve) => {
-      const end = latest + 400
-      const turn = () => {
-        const now = performance.now()
-        gaps.push(now - latest)
-        latest = now
-        if (now < end) setImmediate(turn)
-        else resolve()
-      }
-      setImmediate(turn)
-    })
+    const turns = await measureTurns(400)
     source.stop()
     await source.done()
-    gaps.sort((a, b) => a - b)
-    const typical = gaps[Math.floor(gaps.length * 0.9)]
-    assert.ok(gaps.length > 20 && typical < 20, `${name}: ${gaps.length} turns, a gap of ${typical} ms`)
+    const typical = turns[Math.floor(turns.length * 0.9)]
+    assert.ok(turns.length > 20 && typical < 20, `${name}: ${turns.length} turns, a gap of ${typical} ms`)
   }
 })
 
@@ -499,19 +438,7 @@ it('a loop woken after each microtask still turns', async () => {
     await null
     block(0.2)
   })
-  let longest = 0
-  let latest = performance.now()
-  await new Promise((resolve) => {
-    const end = latest + 500
-    const turn = () => {
-      const now = performance.now()
-      longest = Math.max(longest, now - latest)
-      latest = now
-      if (now < end) setImmediate(turn)
-      else resolve()
-    }
-    setImmediate(turn)
-  })
+  const longest = (await measureTurns(500)).at(-1)
   source.stop()
   await source.done()
   assert.ok(longest < 100, `${longest} ms without a turn`)

@@ -2,16 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { after, it } from 'node:test'
+import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { decodeImageToData } from 'texample'
+import { temporaryFolder } from './support/folder.mjs'
 
 const cli = fileURLToPath(new URL('../js/cli.cjs', import.meta.url))
-const folder = await mkdtemp(path.join(tmpdir(), 'texample-cli-'))
-after(() => rm(folder, { recursive: true, force: true }))
+const folder = temporaryFolder()
 
 /** Runs `texample ARGS` with `input` on stdin. */
 function texample(args, input = '') {
@@ -41,16 +40,8 @@ it('encode and decode are pipes', async () => {
 
 it('encode and decode read and write files', async () => {
   await writeFile(path.join(folder, 'data.json'), '{"a":1}')
-  const encoded = await texample([
-    'encode',
-    'data.json',
-    '-o',
-    'data.png',
-    '--compression',
-    'best',
-    '--charset',
-    'utf-8',
-  ])
+  const args = ['encode', 'data.json', '-o', 'data.png', '--compression', 'best', '--charset', 'utf-8']
+  const encoded = await texample(args)
   assert.deepEqual([encoded.code, encoded.stdout, encoded.stderr], [0, '', ''])
   assert.deepEqual(decodeImageToData(await readFile(path.join(folder, 'data.png'))), { a: 1 })
   assert.equal((await texample(['decode', '--pretty', 'data.png'])).stdout, '{\n  "a": 1\n}\n')
@@ -142,7 +133,7 @@ it('help and the version go to stdout', async () => {
   assert.equal((await texample(['--version'])).stdout, `${version}\n`)
 })
 
-for (const [args, input, code, message] of /** @type {[string[], string, number, RegExp][]} */ ([
+for (const [args, input, code, message] of [
   [['paint'], '', 2, /no command "paint"/],
   [['toString'], '', 2, /no command "toString"/],
   [['encode', '--fast'], '{}', 2, /--fast/],
@@ -155,7 +146,7 @@ for (const [args, input, code, message] of /** @type {[string[], string, number,
   [['encode'], '{', 1, /stdin is not JSON/],
   [['encode', 'missing.json'], '', 1, /missing\.json/],
   [['decode'], 'not a PNG', 1, /ERR_TEXAMPLE_IMAGE_INVALID/],
-])) {
+]) {
   it(`texample ${args.join(' ')} fails with ${code}, on stderr`, async () => {
     const result = await texample(args, input)
     assert.equal(result.code, code, result.stderr)

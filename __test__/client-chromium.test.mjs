@@ -1,6 +1,6 @@
 import { launchChromium } from '../devtools/chromium.mjs'
 import { countPage } from '../devtools/page-coverage.mjs'
-import { testClient } from './browser/client-behaviour.mjs'
+import { testClient } from './browser/client.mjs'
 
 testClient(async () => {
   const browser = await launchChromium()

@@ -82,7 +82,7 @@ it('whatever fails has a code', async () => {
   for (const source of [used, broken, { width: 5 }]) {
     await assert.rejects(decodeImage(source), { name: 'TexampleError', code: 'ERR_TEXAMPLE_IMAGE_UNREADABLE' })
   }
-  // From 24 on Node.js reads shared memory, and there is no PNG.
+  // Node.js 24 and later read shared memory, in which there is no PNG.
   const kind = Number(process.versions.node.split('.')[0]) >= 24 ? 'INVALID' : 'UNREADABLE'
   const shared = new Uint8Array(new SharedArrayBuffer(100))
   await assert.rejects(decodeImage(shared), { name: 'TexampleError', code: `ERR_TEXAMPLE_IMAGE_${kind}` })

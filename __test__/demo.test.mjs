@@ -3,27 +3,27 @@
 import assert from 'node:assert/strict'
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { decodeImageToData, encodeDataToImage } from 'texample'
 import { launchChromium } from '../devtools/chromium.mjs'
 import { freePair } from '../devtools/ports.mjs'
+import { temporaryFolder } from './support/folder.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = temporaryFolder()
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-/** Runs `npm start`'s script on free ports, with its ids in a folder of its own. */
+/** Runs `npm start`'s script on free ports, with its ids in a file of its own. */
 async function startDemo(...args) {
   const port = await freePair()
-  const folder = await mkdtemp(path.join(tmpdir(), 'texample-demo-'))
   const child = spawn(process.execPath, [path.join(root, 'scripts', 'start.mjs'), ...args], {
     cwd: root,
-    env: { ...process.env, PORT: String(port), TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
+    env: { ...process.env, PORT: String(port), TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, `ids-${port}.db`)}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -44,11 +44,9 @@ async function startDemo(...args) {
     child,
     output: () => output,
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGINT')
-        await once(child, 'exit')
-      }
-      await rm(folder, { recursive: true, force: true })
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGINT')
+      await once(child, 'exit')
     },
   }
 }
@@ -258,14 +256,14 @@ it('ids go on while the primary of a replica set is killed', async () => {
     const page = await browser.newPage()
     page.setDefaultTimeout(60_000)
     await page.goto(demo.url)
-    // All that it says: a process that could not draw may have its say right after.
+    // Every text of the status: the next one may follow at once.
     await page.evaluate(() => {
       window.said = []
       const status = document.querySelector('#status')
       new MutationObserver(() => window.said.push(status.textContent)).observe(status, { childList: true })
     })
     const status = (text) => page.waitForFunction((text) => window.said.some((said) => said.includes(text)), text)
-    // Enough of a rate is known by then to have the horizon in hand.
+    // By then the rate is known, and the ids of the horizon are in hand.
     await numberIn(page, '#old-issued', 500)
     await page.click('#kill')
     await status('The primary is dead')
@@ -295,14 +293,10 @@ it('a port that is taken is said, with what to do', async () => {
 })
 
 it('a drawing process may end while it loads', { timeout: 60_000 }, async (t) => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'texample-demo-'))
   const child = fork(path.join(root, 'demo', 'drawer.mjs'), {
     env: { ...process.env, TEXAMPLE_IDS_URL: `sqlite:${path.join(folder, 'ids.db')}` },
   })
-  t.after(async () => {
-    child.kill('SIGKILL')
-    await rm(folder, { recursive: true, force: true })
-  })
+  t.after(() => child.kill('SIGKILL'))
   child.disconnect()
   const [code] = await once(child, 'exit')
   assert.equal(code, 0)

@@ -3,134 +3,188 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { inspect } from 'node:util'
 import texample, { TexampleError } from 'texample'
+import { assertThreads } from './support/threads.mjs'
 
 const { start, ticks, nextId, openSequence, openStore } = texample
 const { encodeDataToImage, encodeDataToImageAsync, decodeImageToData, decodeImageToDataAsync } = texample
 
 const nothing = () => {}
-const opened = () => openSequence('errors', { url: 'memory:' })
-/** @param {unknown} options */
-const open = (options) => openSequence('errors', Object.assign({ url: 'memory:' }, options))
-const store = openStore({ url: 'memory:' })
 const png = encodeDataToImage({ a: 1 })
+const memory = { url: 'memory:' }
+const store = openStore(memory)
+const sequence = openSequence('errors', memory)
+
+/** One value of each type; an argument refuses those of all types but its own. */
+const values = {
+  null: null,
+  text: 'text',
+  boolean: true,
+  number: 1,
+  bigint: 1n,
+  symbol: Symbol('s'),
+  object: {},
+  array: [],
+  function: nothing,
+}
 
 /**
- * @type {[name: string, call: (value: any) => unknown, wrongTypes: unknown[], outOfRange:
- * unknown[]][]}
+ * An argument of a call: how it is named in the message, the call, the types that are right, values
+ * of these that are out of range, and more of wrong types.
+ * @typedef {[name: string, call: (value: any) => unknown, types?: string[], outOfRange?: any[],
+ *   wrongTypes?: any[]]} Argument
  */
-const table = [
-  ['start(callback)', (value) => start(value), [null, 1, 'fn', true, Symbol('s'), 1n], []],
-  ['start(, options)', (value) => start(nothing, value), [null, 1, 'fn', nothing, true], []],
-  ['ticks(options)', (value) => ticks(value), [null, 1, 'fn', nothing], []],
-  ...['start', 'ticks'].flatMap((name) => {
-    const call = (/** @type {string} */ option) => (/** @type {unknown} */ value) =>
-      name === 'start' ? start(nothing, { [option]: value }) : ticks({ [option]: value })
-    return /** @type {typeof table} */ ([
-      [`${name}: interval`, call('interval'), [null, '5', {}, 5n], [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]],
-      [`${name}: count`, call('count'), [null, '5', {}], [-1, 1.5, Number.NaN]],
-      [`${name}: capacity`, call('capacity'), [null, '5', {}], [0, -1, 1.5, Number.NaN]],
-      [`${name}: overflow`, call('overflow'), [null, 1, {}], ['drop', '']],
-      [`${name}: signal`, call('signal'), [null, 1, {}, 'stop'], []],
-      [`${name}: batch`, call('batch'), [null, 1, 'yes'], []],
-    ])
-  }),
 
-  ...[encodeDataToImage, encodeDataToImageAsync].flatMap((encode) => {
-    const call = (/** @type {string} */ option) => (/** @type {unknown} */ value) => encode({}, { [option]: value })
-    return /** @type {typeof table} */ ([
-      [`${encode.name}(, options)`, (value) => encode({}, value), [null, 1, 'best', nothing], []],
-      [`${encode.name}: compression`, call('compression'), [null, 1, {}], ['zip', '']],
-      [`${encode.name}: charset`, call('charset'), [null, 1, {}], ['latin1', '']],
-      [`${encode.name}: maxBytes`, call('maxBytes'), [null, '5', {}], [-1, 1.5, Number.NaN, 50_331_644]],
-      [`${encode.name}: robust`, call('robust'), [null, 1, 'yes'], []],
-    ])
-  }),
-  ...[decodeImageToData, decodeImageToDataAsync].flatMap(
-    (decode) =>
-      /** @type {typeof table} */ ([
-        [`${decode.name}(png)`, (value) => decode(value), [undefined, null, 1, 'png', {}, [], new ArrayBuffer(8)], []],
-        [`${decode.name}(, options)`, (value) => decode(png, value), [null, 1, 'max', nothing], []],
-        [
-          `${decode.name}: maxBytes`,
-          (value) => decode(png, { maxBytes: value }),
-          [null, '5', {}],
-          [-1, 1.5, Number.NaN, 50_331_644],
-        ],
-      ]),
-  ),
+/**
+ * The arguments of a call that are options: for each its type, and values that are out of range.
+ * @param {(options: any) => unknown} call
+ * @param {Record<string, [type?: string, outOfRange?: any[], wrongTypes?: any[]]>} options
+ * @returns {Argument[]}
+ */
+const optionsOf = (call, options) =>
+  Object.entries(options).map(([option, [type, outOfRange, wrongTypes]]) => [
+    ...[`options.${option}`, (value) => call({ [option]: value }), type ? [type] : [], outOfRange, wrongTypes],
+  ])
 
-  ['nextId(sequence)', (value) => nextId(value), [null, 1, {}, true], ['', 'a\0b']],
-  ['nextId(, callback)', (value) => nextId('errors', value), [null, 1, 'fn', {}], []],
-  ['openSequence(name)', (value) => openSequence(value, { url: 'memory:' }), [null, 1, {}, nothing], ['', 'a\0b']],
-  ['openSequence(, options)', (value) => openSequence('errors', value), [null, 1, 'memory:', nothing], []],
-  ...[openSequence, openStore].flatMap((opens) => {
-    const call = (/** @type {string} */ option) => (/** @type {unknown} */ value) =>
-      opens === openStore ? openStore({ url: 'memory:', [option]: value }) : open({ [option]: value })
-    return /** @type {typeof table} */ ([
-      [`${opens.name}: url`, call('url'), [null, 1, {}], ['', 'http://127.0.0.1/', 'file.db']],
-      [`${opens.name}: collection`, call('collection'), [null, 1, {}], ['']],
-      [`${opens.name}: start`, call('start'), [null, '1', {}], [-1, 1.5, Number.NaN, 2 ** 53]],
-      [`${opens.name}: step`, call('step'), [null, '1', {}], [0, -1, 1.5, Number.NaN]],
-      [`${opens.name}: maxStep`, call('maxStep'), [null, '1', {}], [0, -1, 1.5, Number.NaN]],
-      [`${opens.name}: horizon`, call('horizon'), [null, '1', {}], [-1, Number.NaN]],
-      [`${opens.name}: timeout`, call('timeout'), [null, '1', {}], [-1, Number.NaN]],
-      [`${opens.name}: maxWaiters`, call('maxWaiters'), [null, '1', {}], [-1, 1.5, Number.NaN]],
-      [`${opens.name}: bigint`, call('bigint'), [null, 1, 'yes'], []],
-      [`${opens.name}: an unknown option`, call('steps'), [null, 1, 'ids'], []],
-    ])
-  }),
-  ['openSequence: idle', (value) => open({ idle: value }), [1, '1'], []],
-  ['openStore(options)', (value) => openStore(value), [null, 1, 'memory:', nothing, []], []],
-  [
-    'openStore: idle',
-    (value) => openStore({ url: 'memory:', idle: value }),
-    [null, '1', {}],
-    [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31],
+const tickerOptions = {
+  interval: ['number', [-1, -0.001, 2 ** 31, Infinity, -Infinity, NaN]],
+  count: ['number', [0, -1, 1.5, 2 ** 53, Infinity, NaN]],
+  capacity: ['number', [0, -1, 1.5, 2 ** 24 + 1, 2 ** 32, Infinity, NaN]],
+  overflow: ['text', ['', 'Block', 'drop', 'drop_oldest', 'toString', '__proto__']],
+  signal: [],
+  colour: [],
+}
+const maxBytes = ['number', [0, -1, 1.5, NaN, Infinity, 50_331_644]]
+const encodeOptions = {
+  compression: ['text', ['', 'Auto', 'zip', 'fastest', '6', 'constructor'], [['auto']]],
+  charset: ['text', ['', 'utf8', 'UTF-8', 'latin1']],
+  robust: ['boolean', [], [0]],
+  maxBytes,
+  quality: [],
+}
+const sequenceOptions = {
+  collection: ['text', ['', 'a\0b']],
+  start: ['number', [-1, 0.5, 1.5, NaN, Infinity, 2 ** 53]],
+  step: ['number', [0, -1, 0.5, 1.5, NaN, Infinity]],
+  maxStep: ['number', [0, -1, 0.5, 1.5, NaN, Infinity]],
+  horizon: ['number', [-1, NaN, Infinity]],
+  timeout: ['number', [-1, NaN, Infinity]],
+  maxWaiters: ['number', [0, -1, 0.5, 1.5, NaN, Infinity]],
+  bigint: ['boolean'],
+  steps: [],
+}
+const noUrls = ['', 'http://127.0.0.1/', 'file.db']
+const noNames = ['', 'a\0b', 'a\uD800']
+const noCounts = [0, -1, 0.5, 1.5, NaN, Infinity]
+const noImages = [undefined, [137, 80], new ArrayBuffer(8), new Uint16Array(8), new DataView(new ArrayBuffer(8))]
+
+/** @type {Record<string, Argument[]>} */
+const throwing = {
+  start: [
+    ['callback', (value) => start(value), ['function', 'object']],
+    ['callback', (value) => start(value, {}), ['function']],
+    ['options', (value) => start(nothing, value), ['object']],
+    ...optionsOf((options) => start(nothing, options), { ...tickerOptions, batch: ['boolean'], ref: [] }),
+    ...optionsOf((options) => start(options), tickerOptions),
   ],
-  ['store.nextId(sequence)', (value) => store.nextId(value), [undefined, null, 1, {}], ['', 'a\0b', 'a\uD800']],
-  ['store.nextId(, options)', (value) => store.nextId('errors', value), [null, 1, 'fn', nothing, []], []],
-  ['store.nextId: signal', (value) => store.nextId('errors', { signal: value }), [null, 1, 'fn', {}], []],
-  ['store.nextIds(sequence)', (value) => store.nextIds(value, 1), [undefined, null, 1, {}], ['', 'a\0b']],
-  ['store.nextIds(, count)', (value) => store.nextIds('errors', value), [undefined, null, '1', {}], [0, -1, 1.5]],
-  ['store.read(sequence)', (value) => store.read(value), [undefined, null, 1, {}], ['', 'a\0b']],
-  ['store.set(sequence)', (value) => store.set(value, 1), [undefined, null, 1, {}], ['', 'a\0b']],
-  [
-    'store.set(, next)',
-    (value) => store.set('errors set', value),
-    [undefined, null, '5', {}],
-    [-1, 0.5, Number.NaN, 2 ** 53, -1n, 2n ** 63n],
+  ticks: [
+    ['options', (value) => ticks(value), ['object']],
+    ...optionsOf(ticks, { ...tickerOptions, batch: ['boolean', [true]], ref: ['boolean'] }),
   ],
-  ['store.set(, , options)', (value) => store.set('errors set', 5, value), [null, 1, true, { forced: true }], []],
-  ['store.set: force', (value) => store.set('errors set', 5, { force: value }), [null, 1, 'yes'], []],
-  ['sequence.nextId(options)', (value) => opened().nextId(value), [null, 1, 'fn', true], []],
-  ['sequence.nextId: signal', (value) => opened().nextId({ signal: value }), [null, 1, 'fn', {}], []],
-  ['sequence.nextIds(count)', (value) => opened().nextIds(value), [undefined, null, '1', {}], [0, -1, 1.5, 1_000_001]],
-]
+  encodeDataToImage: [
+    ['options', (value) => encodeDataToImage({}, value), ['object', 'array']],
+    ...optionsOf((options) => encodeDataToImage({}, options), encodeOptions),
+  ],
+  decodeImageToData: [
+    ['png', (value) => decodeImageToData(value), [], [], noImages],
+    ['options', (value) => decodeImageToData(png, value), ['object', 'array']],
+    ...optionsOf((options) => decodeImageToData(png, options), { maxBytes, robust: [] }),
+  ],
+  openSequence: [
+    ['name', (value) => openSequence(value, memory), ['text'], noNames],
+    ['options', (value) => openSequence('errors', value), ['object']],
+    ['url', (url) => openSequence('errors', { url }), ['text'], noUrls],
+    ...optionsOf((options) => openSequence('errors', { ...memory, ...options }), { ...sequenceOptions, idle: [] }),
+  ],
+  openStore: [
+    ['options', (value) => openStore(value), ['object']],
+    ['url', (url) => openStore({ url }), ['text'], noUrls],
+    ...optionsOf((options) => openStore({ ...memory, ...options }), {
+      ...sequenceOptions,
+      idle: ['number', [-1, NaN, Infinity, 2 ** 31]],
+    }),
+  ],
+}
 
-describe('a wrong argument', () => {
-  for (const [name, call, wrongTypes, outOfRange] of table) {
-    it(`${name} is a typed error`, async () => {
-      for (const value of wrongTypes) await rejects(call, value, TypeError)
-      for (const value of outOfRange) await rejects(call, value, RangeError)
+/** @type {Record<string, Argument[]>} */
+const rejecting = {
+  encodeDataToImageAsync: [
+    ['options', (value) => encodeDataToImageAsync({}, value), ['object', 'array']],
+    ...optionsOf((options) => encodeDataToImageAsync({}, options), encodeOptions),
+  ],
+  decodeImageToDataAsync: [
+    ['png', (value) => decodeImageToDataAsync(value), [], [], noImages],
+    ['options', (value) => decodeImageToDataAsync(png, value), ['object', 'array']],
+    ...optionsOf((options) => decodeImageToDataAsync(png, options), { maxBytes, robust: [] }),
+  ],
+  nextId: [
+    ['sequence', (value) => nextId(value), ['text', 'function'], noNames],
+    ['callback', (value) => nextId('errors', value), ['function']],
+  ],
+  'store.nextId': [
+    ['sequence', (value) => store.nextId(value), ['text'], noNames, [undefined]],
+    ['options', (value) => store.nextId('errors', value), ['object']],
+    ['signal', (value) => store.nextId('errors', { signal: value })],
+  ],
+  'store.nextIds': [
+    ['sequence', (value) => store.nextIds(value, 1), ['text'], noNames, [undefined]],
+    ['count', (value) => store.nextIds('errors', value), ['number'], noCounts, [undefined]],
+  ],
+  'store.read': [['sequence', (value) => store.read(value), ['text'], noNames, [undefined]]],
+  'store.set': [
+    ['sequence', (value) => store.set(value, 1), ['text'], noNames, [undefined]],
+    ['next', (value) => store.set('set', value), ['number', 'bigint'], [-1, 0.5, NaN, 2 ** 53, -1n, 2n ** 63n]],
+    ['options', (value) => store.set('set', 5, value), ['object'], [], [{ forced: true }]],
+    ['force', (value) => store.set('set', 5, { force: value }), ['boolean']],
+  ],
+  'sequence.nextId': [
+    ['options', (value) => sequence.nextId(value), ['object', 'function']],
+    ['signal', (value) => sequence.nextId({ signal: value })],
+  ],
+  'sequence.nextIds': [
+    ['count', (value) => sequence.nextIds(value), ['number'], [...noCounts, 1_000_001], [undefined]],
+  ],
+}
+
+for (const [way, calls] of Object.entries({ 'is thrown at once': throwing, rejects: rejecting })) {
+  for (const [call, all] of Object.entries(calls)) {
+    describe(`a wrong argument of ${call} ${way}`, () => {
+      for (const [name, make, types = [], outOfRange = [], wrongTypes = []] of all) {
+        it(name, async () => {
+          const otherTypes = Object.keys(values).filter((type) => !types.includes(type))
+          for (const [value, Kind] of [
+            ...otherTypes.map((type) => [values[type], TypeError]),
+            ...wrongTypes.map((value) => [value, TypeError]),
+            ...outOfRange.map((value) => [value, RangeError]),
+          ]) {
+            const given = inspect(value)
+            const isRight = (error) => {
+              assert.equal(error.constructor, Kind, `${given}: ${error.stack}`)
+              assert.equal(error.code, 'ERR_TEXAMPLE_INVALID_ARGUMENT', given)
+              assert.match(error.message, /must be|must not/, given)
+              assert.ok(error.message.includes(name), `${given}: ${error.message}`)
+              return true
+            }
+            // A ticker that starts all the same would keep the process alive.
+            if (calls === throwing) assert.throws(() => make(value)?.stop?.(), isRight, given)
+            else await assert.rejects(make(value), isRight, given)
+          }
+          assertThreads('texample-ticker', 0)
+        })
+      }
     })
   }
-})
-
-/** Thrown at once or as a rejection, but never taken. */
-async function rejects(call, value, Kind) {
-  const shown = typeof value === 'symbol' ? 'a symbol' : `${typeof value} ${String(value)}`
-  let result
-  try {
-    result = await call(value)
-  } catch (error) {
-    assert.equal(error.constructor, Kind, `${shown} gives ${error.constructor.name}: ${error.message}`)
-    assert.equal(error.code, 'ERR_TEXAMPLE_INVALID_ARGUMENT')
-    assert.match(error.message, /must be|must not/)
-    return
-  }
-  result?.stop?.()
-  assert.fail(`${shown} was accepted`)
 }
 
 describe('TexampleError', () => {
@@ -146,14 +200,15 @@ describe('TexampleError', () => {
   })
 
   it('is what native failures become, with their code', () => {
-    const expected = { name: 'TexampleError', code: 'ERR_TEXAMPLE_IMAGE_INVALID' }
-    assert.throws(() => decodeImageToData(Buffer.from('not a PNG')), expected)
-    assert.throws(() => decodeImageToData(Buffer.from('not a PNG')), TexampleError)
+    assert.throws(
+      () => decodeImageToData(Buffer.from('not a PNG')),
+      (error) => error instanceof TexampleError && error.code === 'ERR_TEXAMPLE_IMAGE_INVALID',
+    )
   })
 })
 
 it('every code stands in the types and in the README', () => {
-  const read = (/** @type {string} */ name) => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
+  const read = (name) => readFileSync(new URL(`../${name}`, import.meta.url), 'utf8')
   const types = new Set(read('js/index.d.ts').match(/ERR_TEXAMPLE_[A-Z_]+/g))
   const files = readdirSync(new URL('../js/', import.meta.url), { recursive: true }).filter((file) =>
     /\.[cm]js$/.test(file),

@@ -2,29 +2,21 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, it } from 'node:test'
+import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { temporaryFolder } from './support/folder.mjs'
 import { block } from './support/threads.mjs'
 
 const run = promisify(execFile)
 const example = fileURLToPath(new URL('../examples/ask', import.meta.url))
 const inputs = Array.from({ length: 500 }, (_, i) => `input ${i}`)
 
-let folder
-let rank
-
-before(async () => {
-  await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'ask'])
-  ;({ rank } = createRequire(import.meta.url)(path.join(example, 'index.cjs')))
-  folder = await mkdtemp(path.join(tmpdir(), 'texample-ask-'))
-})
-
-after(() => rm(folder, { recursive: true, force: true }))
+await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'ask'])
+const { rank } = createRequire(import.meta.url)(path.join(example, 'index.cjs'))
 
 const score = (input) => Number(input.split(' ')[1])
 
@@ -75,6 +67,7 @@ it('with a script that is slow the event loop turns', async () => {
 })
 
 it('as a program it prints the lines in order', async () => {
+  const folder = temporaryFolder()
   const script = path.join(folder, 'script.cjs')
   const file = path.join(folder, 'lines.txt')
   await writeFile(

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
-import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, it } from 'node:test'
+import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { temporaryFolder } from './support/folder.mjs'
 import { assertThreads, threads } from './support/threads.mjs'
 
 const run = promisify(execFile)
@@ -14,33 +14,39 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const example = path.join(root, 'examples/follow')
 const require = createRequire(import.meta.url)
 
-let folder
-let follow
+await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'follow'], { cwd: root })
+const { follow } = require('../examples/follow/index.cjs')
+const folder = temporaryFolder()
 
-before(async () => {
-  await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'follow'], { cwd: root })
-  folder = mkdtempSync(path.join(tmpdir(), 'texample-follow-'))
-  ;({ follow } = require('../examples/follow/index.cjs'))
-})
-
-after(() => rmSync(folder, { recursive: true, force: true }))
-
-/** Collects lines; `until` resolves when that many have come. */
-function collector() {
+/** A new file that is followed to the end of the test; `until` resolves when so many lines came. */
+function followed(t, text = '') {
+  const file = newFile(text)
   const lines = []
   let waiting
+  const stop = follow(file, (more) => {
+    lines.push(...more)
+    if (waiting !== undefined && lines.length >= waiting.count) waiting.resolve()
+  })
+  t.after(() => {
+    stop()
+    return threadGone()
+  })
   return {
+    file,
     lines,
-    collect(more) {
-      lines.push(...more)
-      if (waiting !== undefined && lines.length >= waiting.count) waiting.resolve()
-    },
     until: (count) =>
       new Promise((resolve) => {
         waiting = { count, resolve }
         if (lines.length >= count) resolve()
       }),
   }
+}
+
+let files = 0
+function newFile(text = '') {
+  const file = path.join(folder, `${++files}.log`)
+  writeFileSync(file, text)
+  return file
 }
 
 async function threadGone() {
@@ -57,11 +63,8 @@ it('the example brings neither our exports nor a database', async () => {
   for (const name of ['mongodb', 'rusqlite', 'libsqlite3-sys', 'tokio']) assert.ok(!names.has(name), name)
 })
 
-it('appended lines arrive in order, once each', async () => {
-  const file = path.join(folder, 'grows.log')
-  writeFileSync(file, 'old\n')
-  const { lines, collect, until } = collector()
-  const stop = follow(file, collect)
+it('appended lines arrive in order, once each', async (t) => {
+  const { file, lines, until } = followed(t, 'old\n')
   const expected = []
   for (let i = 0; i < 200; i++) {
     expected.push(`line ${i} ${'ö'.repeat(i)}`)
@@ -69,28 +72,18 @@ it('appended lines arrive in order, once each', async () => {
   }
   await until(200)
   assert.deepEqual(lines, expected)
-  stop()
-  await threadGone()
 })
 
-it('a line is handed over when it is complete', async () => {
-  const file = path.join(folder, 'parts.log')
-  writeFileSync(file, '')
-  const { lines, collect, until } = collector()
-  const stop = follow(file, collect)
+it('a line is handed over when it is complete', async (t) => {
+  const { file, lines, until } = followed(t)
   appendFileSync(file, 'first half, ')
   appendFileSync(file, 'second half\r\nnext')
   await until(1)
   assert.deepEqual(lines, ['first half, second half'])
-  stop()
-  await threadGone()
 })
 
-it('a truncated or replaced file is read from its start', async () => {
-  const file = path.join(folder, 'rotated.log')
-  writeFileSync(file, 'a long line that was there before\n')
-  const { lines, collect, until } = collector()
-  const stop = follow(file, collect)
+it('a truncated or replaced file is read from its start', async (t) => {
+  const { file, lines, until } = followed(t, 'a long line that was there before\n')
   truncateSync(file)
   appendFileSync(file, 'truncated\n')
   await until(1)
@@ -98,8 +91,6 @@ it('a truncated or replaced file is read from its start', async () => {
   renameSync(`${file}.new`, file)
   await until(2)
   assert.deepEqual(lines, ['truncated', 'replaced'])
-  stop()
-  await threadGone()
 })
 
 it('a file that does not exist is an error at once', () => {
@@ -108,8 +99,7 @@ it('a file that does not exist is an error at once', () => {
 })
 
 it('nothing is delivered after stop', async () => {
-  const file = path.join(folder, 'stopped.log')
-  writeFileSync(file, '')
+  const file = newFile()
   let calls = 0
   await new Promise((resolve) => {
     const stop = follow(file, () => {
@@ -125,8 +115,7 @@ it('nothing is delivered after stop', async () => {
 })
 
 it('a throwing callback loses no later line', async () => {
-  const file = path.join(folder, 'thrown.log')
-  writeFileSync(file, '')
+  const file = newFile()
   const script = `
     const { follow } = require(${JSON.stringify(path.join(example, 'index.cjs'))})
     const { appendFileSync } = require('node:fs')
@@ -144,10 +133,7 @@ it('a throwing callback loses no later line', async () => {
 })
 
 it('a test’s fake clock does not hold lines back', { timeout: 30_000 }, async (t) => {
-  const file = path.join(folder, 'clock.log')
-  writeFileSync(file, '')
-  const { lines, collect, until } = collector()
-  const stop = follow(file, collect)
+  const { file, lines, until } = followed(t)
   t.mock.timers.enable({ apis: ['setImmediate'] })
   const count = 100_000 // more than a turn of the event loop has time for
   appendFileSync(file, Array.from({ length: count }, (_, i) => `${i}\n`).join(''))
@@ -157,13 +143,10 @@ it('a test’s fake clock does not hold lines back', { timeout: 30_000 }, async 
     lines,
     Array.from({ length: count }, (_, i) => `${i}`),
   )
-  stop()
-  await threadGone()
 })
 
 it('as a program it prints what comes, and Ctrl-C ends it', async () => {
-  const file = path.join(folder, 'program.log')
-  writeFileSync(file, '')
+  const file = newFile()
   const child = spawn(process.execPath, [path.join(example, 'index.cjs'), file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

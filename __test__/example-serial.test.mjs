@@ -5,7 +5,7 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-import { afterEach, before, it } from 'node:test'
+import { afterEach, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { threads } from './support/threads.mjs'
@@ -25,15 +25,10 @@ while True:
     while data: data = data[os.write(master, data):]
 `
 
-/** @type {any} */
-let SerialPort
+await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'serial'])
+const { SerialPort } = createRequire(import.meta.url)(path.join(example, 'index.cjs'))
+
 const devices = new Set()
-
-before(async () => {
-  await run(process.execPath, [path.join(example, '..', 'build.mjs'), 'serial'])
-  ;({ SerialPort } = createRequire(import.meta.url)(path.join(example, 'index.cjs')))
-})
-
 afterEach(() => {
   for (const { unplug } of devices) unplug()
   devices.clear()

@@ -3,30 +3,18 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
-import { Worker } from 'node:worker_threads'
+import { after, describe, it } from 'node:test'
 import { Long, MongoClient } from 'mongodb'
-import { assertDistinct, folder, output, PACKAGE, program, settled } from '../devtools/ids.mjs'
+import { assertDistinct, folder, printed, settled, worker } from '../devtools/ids.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
 import { sql } from '../devtools/sqlite.mjs'
-import texample from '../js/index.cjs'
+import { closeSequences, nextId } from '../js/index.mjs'
+import { BAD, EXHAUSTED, INVALID, openSequence, openStore } from './support/ids.mjs'
 
-const { closeSequences, nextId, openSequence, openStore } = texample
-const BAD = 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'
-
-/** @type {Awaited<ReturnType<typeof startStandalone>>} */
-let server
-/** @type {MongoClient} */
-let client
-
-before(async () => {
-  server = await startStandalone()
-  client = await new MongoClient(server.uri).connect()
-})
-after(async () => {
-  await client?.close()
-  await server?.stop()
-})
+const server = await startStandalone()
+after(() => server.stop())
+const client = await new MongoClient(server.uri).connect()
+after(() => client.close())
 
 /**
  * A sequence in a store, and another client of it.
@@ -42,8 +30,8 @@ let databases = 0
 const stores = {
   MongoDB: async () => {
     const database = `both${++databases}`
-    const collection = client.db(database).collection(/** @type {any} */ ('ids'))
-    const _id = /** @type {any} */ ('a')
+    const collection = client.db(database).collection('ids')
+    const _id = 'a'
     return {
       url: server.uri + database,
       index: async () => {
@@ -85,7 +73,7 @@ for (const [store, other] of Object.entries(stores)) {
       const code = `
         const sequence = texample.openSequence('a', { url: ${JSON.stringify(url)}, start: 7 })
         console.log(await sequence.nextId())`
-      const ids = (await Promise.all(Array.from({ length: 64 }, () => output(program(code))))).map(Number)
+      const ids = (await Promise.all(Array.from({ length: 64 }, () => printed(code)))).map(Number)
       assertDistinct(ids)
       assert.equal(Math.min(...ids), 7)
     })
@@ -99,22 +87,20 @@ for (const [store, other] of Object.entries(stores)) {
         ids,
         [5n, 4n, 3n, 2n].map((left) => 2n ** 63n - left),
       )
-      await assert.rejects(sequence.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED' })
-      await sequence.close()
+      await assert.rejects(sequence.nextId(), { code: EXHAUSTED })
     })
 
-    for (const [how, text] of /** @type {[string, RegExp][]} */ ([
+    for (const [how, text] of [
       ['went back', /went back/],
       ['was removed', /is gone/],
       ['was removed and begins again', /went back/],
-    ])) {
+    ]) {
       it(`a counter that ${how} is refused until it is mended`, async (t) => {
         const { url, index, set, remove } = await other(t)
         const sequence = openSequence('a', { url, step: 10, maxStep: 10, horizon: 0 })
         const ids = [...(await sequence.nextIds(10)), ...(await sequence.nextIds(9))]
         if (how !== 'went back') await remove()
         if (how !== 'was removed') await set(1003n)
-        /** @type {any} */
         let error
         for (let i = 0; i < 100 && !error; i++) {
           const [id, failure] = await settled(sequence.nextId())
@@ -136,7 +122,6 @@ for (const [store, other] of Object.entries(stores)) {
         const more = await sequence.nextIds(10)
         assert.ok(more[0] >= owned, `${more[0]} is past ${owned}`)
         assertDistinct([...ids, ...more])
-        await sequence.close()
       })
     }
 
@@ -148,20 +133,17 @@ for (const [store, other] of Object.entries(stores)) {
         if (before === undefined) delete process.env.TEXAMPLE_IDS_URL
         else process.env.TEXAMPLE_IDS_URL = before
       })
-      const worker = new Worker(
-        `const { parentPort } = require('node:worker_threads')
-         const { nextId } = require(${JSON.stringify(PACKAGE)})
-         parentPort.on('message', (end) => end ? process.exit() : nextId('a').then(
-           (id) => parentPort.postMessage({ id }), (error) => parentPort.postMessage({ code: error.code })))`,
-        { eval: true, env: { ...process.env, TEXAMPLE_IDS_URL: url } },
+      const thread = worker(
+        `parentPort.on('message', (end) => end ? process.exit() : texample.nextId('a').then(
+          (id) => parentPort.postMessage({ id }), ({ code }) => parentPort.postMessage({ code })))`,
+        { env: { ...process.env, TEXAMPLE_IDS_URL: url } },
       )
-      const inWorker = () => {
-        worker.postMessage(false)
-        return new Promise((resolve) => worker.once('message', resolve))
+      const inWorker = async () => {
+        thread.postMessage(false)
+        return (await once(thread, 'message'))[0]
       }
       const ids = [await nextId('a'), (await inWorker()).id]
       await set(1001n)
-      /** @param {() => Promise<any>} draw */
       const refused = async (draw) => {
         for (let i = 0; i < 100; i++) {
           const { id, code } = await draw()
@@ -169,19 +151,18 @@ for (const [store, other] of Object.entries(stores)) {
           ids.push(id)
         }
       }
-      const here = () =>
-        nextId('a').then(
-          (id) => ({ id }),
-          ({ code }) => ({ code }),
-        )
+      const here = async () => {
+        const [id, error] = await settled(nextId('a'))
+        return { id, code: error?.code }
+      }
       assert.equal(await refused(here), BAD)
       assert.equal(await refused(inWorker), BAD)
       await set(5000n)
       ids.push(await nextId('a'), (await inWorker()).id)
       assertDistinct(ids)
       assert.ok(Math.min(...ids.slice(-2)) >= 5000)
-      const ended = once(worker, 'exit')
-      worker.postMessage(true)
+      const ended = once(thread, 'exit')
+      thread.postMessage(true)
       await ended
       await closeSequences()
     })
@@ -196,14 +177,12 @@ for (const [store, other] of Object.entries(stores)) {
       await assert.rejects(ids.nextId('a'), { code: BAD })
       await set(1001n)
       assert.equal(await ids.nextId('a'), 1001)
-      await ids.close()
     })
 
     it('a sequence closed during a claim opens again', async (t) => {
       const { url } = await other(t)
-      const store = openStore({ url })
+      openStore({ url })
       let last = 0
-      /** @type {Promise<void> | undefined} */
       let closing
       for (let round = 0; round < 150; round++) {
         const sequence = openSequence('a', { url })
@@ -216,8 +195,6 @@ for (const [store, other] of Object.entries(stores)) {
         closing = sequence.close()
         if (round % 2 === 0) await closing
       }
-      await closing
-      await store.close()
     })
 
     it('a closed sequence that was set forgets nothing', async (t) => {
@@ -230,7 +207,6 @@ for (const [store, other] of Object.entries(stores)) {
       await assert.rejects(store.nextId('a'), { code: BAD })
       await store.set('a', 2000)
       assert.equal(await store.nextId('a'), 2000)
-      await store.close()
     })
 
     it('set beside draws rejects no draw', async (t) => {
@@ -243,7 +219,6 @@ for (const [store, other] of Object.entries(stores)) {
       for (let i = 0; i < 30; i++) await store.set('a', i % 2 === 0 ? 1_000_000 + i : 10, { force: true })
       over = true
       await Promise.all(draws)
-      await store.close()
     })
 
     it('set beside a blocking call does not fail it', async (t) => {
@@ -256,8 +231,6 @@ for (const [store, other] of Object.entries(stores)) {
       const id = sequence.nextIdSync()
       assert.ok(id > Number((await many).at(-1)))
       await set
-      await sequence.close()
-      await store.close()
     })
 
     it('set moves every handle of the process', async (t) => {
@@ -268,7 +241,7 @@ for (const [store, other] of Object.entries(stores)) {
       await store.set('a', 5000)
       assert.equal(await store.nextId('a'), 5000)
       assert.ok((await sequence.nextId()) > 5000)
-      await assert.rejects(store.set('a', 10), { code: 'ERR_TEXAMPLE_INVALID_ARGUMENT' })
+      await assert.rejects(store.set('a', 10), { code: INVALID })
       await store.set('a', 10, { force: true })
       assert.equal(await store.nextId('a'), 10)
       await sequence.close()
@@ -286,7 +259,7 @@ for (const [store, other] of Object.entries(stores)) {
         console.log(await sequence.nextId())
         sequence.nextId((error, id) => console.log(error ?? id))
         await sequence.close()`
-      assert.equal(await output(program(code)), '1000\n1001\n')
+      assert.equal(await printed(code), '1000\n1001\n')
     })
   })
 }

@@ -6,24 +6,18 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { it } from 'node:test'
+import { after, it } from 'node:test'
 import { Long, MongoClient, ObjectId } from 'mongodb'
 import { DEVTOOLS, folder } from '../devtools/ids.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
 
 const CLI = join(DEVTOOLS, '..', 'js', 'cli.cjs')
+const server = await startStandalone()
+after(() => server.stop())
 
-/**
- * Not by spawnSync: mongod waits for this process to read what it logs.
- * @param {string[]} args
- */
+/** Not by spawnSync: mongod waits for this process to read what it logs. */
 const ids = (...args) => cli(process.cwd(), ...args)
 
-/**
- * @param {string} cwd
- * @param {string[]} args
- * @returns {Promise<{ status: number | null, stdout: string, stderr: string }>}
- */
 async function cli(cwd, ...args) {
   const child = spawn(process.execPath, [CLI, 'ids', ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
@@ -31,8 +25,6 @@ async function cli(cwd, ...args) {
 }
 
 it('a sequence is looked at, drawn from and moved', async (t) => {
-  const server = await startStandalone()
-  t.after(() => server.stop())
   const file = join(folder(t), 'ids.db')
   for (const url of [`sqlite:${file}`, `${server.uri}app`]) {
     const missing = await ids('show', 'a', '--url', url)
@@ -56,21 +48,17 @@ it('a sequence is looked at, drawn from and moved', async (t) => {
 })
 
 it('counters of other libraries are taken over', async (t) => {
-  const server = await startStandalone()
-  t.after(() => server.stop())
-  const url = `${server.uri}app`
+  const url = `${server.uri}imported`
   const client = await new MongoClient(url).connect()
   t.after(() => client.close())
+  const insert = (collection, documents) => client.db().collection(collection).insertMany(documents)
   const country = new ObjectId('59c380f51207391238e7f3f2')
-  await client
-    .db()
-    .collection('counters')
-    .insertMany([
-      { id: 'order', reference_value: null, seq: 41 },
-      { id: 'inhabitant', reference_value: { city: 'Paris', country }, seq: 7 },
-      { id: 'inhabitant', reference_value: { city: null, country }, seq: Long.fromString('9007199254740993') },
-      { id: 'daily', reference_value: { day: new Date(0) }, seq: 0 },
-    ])
+  await insert('counters', [
+    { id: 'order', reference_value: null, seq: 41 },
+    { id: 'inhabitant', reference_value: { city: 'Paris', country }, seq: 7 },
+    { id: 'inhabitant', reference_value: { city: null, country }, seq: Long.fromString('9007199254740993') },
+    { id: 'daily', reference_value: { day: new Date(0) }, seq: 0 },
+  ])
   assert.deepEqual(await ids('import', 'counters', '-u', url), {
     status: 0,
     stdout:
@@ -83,22 +71,16 @@ it('counters of other libraries are taken over', async (t) => {
   assert.equal((await ids('order', '-u', url)).stdout, '42\n')
   assert.match((await ids('import', 'counters', '-u', url)).stdout, /^order stays at 43, which is past 42\n/)
 
-  await client
-    .db()
-    .collection('identitycounters')
-    .insertMany([
-      { model: 'Book', field: '_id', count: 4, __v: 0 },
-      { model: 'Book', field: 'bookId', groupingField: 'x', count: -1 },
-    ])
+  await insert('identitycounters', [
+    { model: 'Book', field: '_id', count: 4, __v: 0 },
+    { model: 'Book', field: 'bookId', groupingField: 'x', count: -1 },
+  ])
   const file = `sqlite:${join(folder(t), 'ids.db')}`
   const imported = await ids('import', 'identitycounters', '--from', url, '-u', file)
   assert.equal(imported.stdout, 'Book._id goes on at 5\nBook.bookId/x goes on at 0\n')
   assert.equal((await ids('show', 'Book._id', '-u', file)).stdout, '5\n')
 
-  await client
-    .db()
-    .collection('byHand')
-    .insertOne(/** @type {any} */ ({ _id: 'userid', sequence_value: 12 }))
+  await insert('byHand', [{ _id: 'userid', sequence_value: 12 }])
   assert.equal((await ids('import', 'byHand', '-u', url)).stdout, 'userid goes on at 13\n')
 
   for (const [documents, expected] of [
@@ -116,7 +98,7 @@ it('counters of other libraries are taken over', async (t) => {
     ],
   ]) {
     await client.db().collection('wrong').deleteMany({})
-    if (documents.length > 0) await client.db().collection('wrong').insertMany(documents)
+    if (documents.length > 0) await insert('wrong', documents)
     const { status, stderr } = await ids('import', 'wrong', '-u', url)
     assert.equal(status, 1)
     assert.match(stderr, expected)

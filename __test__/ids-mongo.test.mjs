@@ -5,44 +5,45 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, before, it } from 'node:test'
+import { after, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Double, Int32, Long, MongoClient } from 'mongodb'
-import { assertDistinct, folder, output, program, settled } from '../devtools/ids.mjs'
+import { assertDistinct, folder, printed, settled } from '../devtools/ids.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
 import { OriginalIds } from '../devtools/original-ids.mjs'
 import { startProxy } from '../devtools/proxy.mjs'
-import texample from '../js/index.cjs'
+import {
+  BAD,
+  EXHAUSTED,
+  failsAtOnce,
+  INVALID,
+  newName,
+  openMany,
+  openSequence,
+  openStore,
+  UNAVAILABLE,
+} from './support/ids.mjs'
 
-const { openSequence, openStore } = texample
-const BAD = 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT'
-const UNAVAILABLE = 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE'
+// Failpoints let the server fail with any code.
+const server = await startStandalone({ testCommands: true })
+after(() => server.stop())
+const client = await new MongoClient(server.uri).connect()
+after(() => client.close())
+const collection = client.db('app').collection('ids')
 
-/** @type {Awaited<ReturnType<typeof startStandalone>>} */
-let server
-/** @type {MongoClient} */
-let client
-/** @type {import('mongodb').Collection<any>} */
-let collection
-
-before(async () => {
-  // Failpoints let the server fail with any code.
-  server = await startStandalone({ testCommands: true })
-  client = await new MongoClient(server.uri).connect()
-  collection = client.db('app').collection('ids')
-})
-after(async () => {
-  await client?.close()
-  await server?.stop()
-})
-
-let names = 0
 /** @param {any} [index] what the document holds; nothing = no document */
 async function fresh(index) {
-  const name = `s${++names}`
+  const name = newName()
   if (index !== undefined) await collection.insertOne({ _id: name, index })
   return { name, url: `${server.uri}app` }
 }
-/** @param {string} name */
+/** A proxy before the server, to the end of the test, and the URL of the database behind it. */
+async function proxied(t, options) {
+  const proxy = await startProxy(server.port, options)
+  t.after(() => proxy.stop())
+  return Object.assign(proxy, { url: `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true` })
+}
+
 const raw = async (name) => collection.findOne({ _id: name }, { promoteValues: false, promoteLongs: false })
 
 it('a sequence is the original’s document and starts at 1000', async () => {
@@ -60,13 +61,7 @@ it('a sequence is the original’s document and starts at 1000', async () => {
 it('no database in the URL means test; a collection can be chosen', async () => {
   const sequence = openSequence('here', { url: server.uri, collection: 'numbers', start: 5 })
   assert.equal(await sequence.nextId(), 5)
-  assert.ok(
-    await client
-      .db('test')
-      .collection('numbers')
-      .findOne({ _id: /** @type {any} */ ('here') }),
-  )
-  await sequence.close()
+  assert.ok(await client.db('test').collection('numbers').findOne({ _id: 'here' }))
 })
 
 it('int32, int64 and integral doubles go on where they are', async () => {
@@ -87,7 +82,6 @@ it('int32, int64 and integral doubles go on where they are', async () => {
       Array.from({ length: 20 }, (_, i) => Number(first) + i),
     )
     assert.ok((await raw(name)).index instanceof Long)
-    await sequence.close()
   }
 })
 
@@ -96,7 +90,7 @@ it('a double is converted once, by any process', async () => {
   const code = `
     const sequence = texample.openSequence(${JSON.stringify(name)}, { url: ${JSON.stringify(url)} })
     console.log([...(await sequence.nextIds(5))].join())`
-  const texts = await Promise.all(Array.from({ length: 8 }, () => output(program(code))))
+  const texts = await Promise.all(Array.from({ length: 8 }, () => printed(code)))
   const ids = texts.flatMap((text) => text.split(',').map(Number))
   assertDistinct(ids)
   assert.equal(Math.min(...ids), 5000)
@@ -122,22 +116,17 @@ it('an index that is no integer from 0 is told, and stays', async () => {
     const { name, url } = await fresh(index)
     const before = await raw(name)
     const sequence = openSequence(name, { url, timeout: 60_000 })
-    const begun = performance.now()
-    const [, error] = await settled(sequence.nextId())
-    assert.equal(error?.code, BAD, `${index}: ${error?.stack}`)
-    assert.match(error.message, /** @type {RegExp} */ (text))
-    assert.ok(performance.now() - begun < 30_000)
+    const { message } = await failsAtOnce(sequence.nextId(), BAD)
+    assert.match(message, text)
     assert.deepEqual(await raw(name), before)
-    // Mended, it works at once.
+    // A document that is repaired serves the next call.
     await collection.updateOne({ _id: name }, { $set: { index: 7 } })
     assert.equal(await sequence.nextId(), 7)
-    await sequence.close()
   }
   const { name, url } = await fresh()
   await collection.insertOne({ _id: name, other: 1 })
   const sequence = openSequence(name, { url })
   await assert.rejects(sequence.nextId(), { code: BAD, message: /no index/ })
-  await sequence.close()
 })
 
 it('numbers end at 2^53 - 1, bigints go on', async () => {
@@ -145,11 +134,10 @@ it('numbers end at 2^53 - 1, bigints go on', async () => {
   const number = openSequence(name, { url, step: 5 })
   assert.equal(await number.nextId(), 2 ** 53 - 2)
   assert.equal(await number.nextId(), 2 ** 53 - 1)
-  await assert.rejects(number.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_EXHAUSTED' })
+  await assert.rejects(number.nextId(), { code: EXHAUSTED })
   await number.close()
   const big = openSequence(name, { url, bigint: true })
   assert.ok((await big.nextId()) >= 2n ** 53n)
-  await big.close()
 })
 
 it('original clients and ours share a document', async () => {
@@ -167,10 +155,9 @@ it('original clients and ours share a document', async () => {
 })
 
 it('a release whose answer is lost hands out nothing twice', async (t) => {
-  const proxy = await startProxy(server.port)
-  t.after(() => proxy.stop())
+  const proxy = await proxied(t)
   const { name } = await fresh()
-  const sequence = openSequence(name, { url: `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true` })
+  const sequence = openSequence(name, { url: proxy.url })
   const first = await sequence.nextId()
   assert.equal(first, 1000)
   proxy.lose((request) => request.includes('\x02update\0'))
@@ -182,16 +169,14 @@ it('a release whose answer is lost hands out nothing twice', async (t) => {
   const rival = await collection.findOneAndUpdate({ _id: name }, { $inc: { index: 9 } }, { returnDocument: 'after' })
   assert.equal(rival.index, 1010)
   proxy.lose(undefined)
-  const again = openSequence(name, { url: `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true` })
+  const again = openSequence(name, { url: proxy.url })
   assert.equal(await again.nextId(), 1010)
-  await again.close()
 })
 
 it('a claim whose answer is lost is abandoned', async (t) => {
-  const proxy = await startProxy(server.port)
-  t.after(() => proxy.stop())
+  const proxy = await proxied(t)
   const { name } = await fresh()
-  const sequence = openSequence(name, { url: `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true` })
+  const sequence = openSequence(name, { url: proxy.url })
   let answers = 1
   proxy.lose((request) => request.includes('\x02findAndModify\0') && answers-- > 0)
   const ids = [...(await sequence.nextIds(10))]
@@ -201,27 +186,19 @@ it('a claim whose answer is lost is abandoned', async (t) => {
   assertDistinct(ids)
   const { errors, retries } = sequence.stats()
   assert.ok(errors >= 2 && retries >= 2, `${errors} errors, ${retries} retries`)
-  await sequence.close()
 })
 
 it('a network that hangs, resets or refuses fails no call', async (t) => {
-  const proxy = await startProxy(server.port)
-  t.after(() => proxy.stop())
-  for (const mode of /** @type {const} */ (['hang', 'reset', 'refuse'])) {
+  const proxy = await proxied(t)
+  for (const mode of ['hang', 'reset', 'refuse']) {
     const { name } = await fresh()
-    const url = `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true`
-    const sequence = openSequence(name, { url, step: 5, maxStep: 5, horizon: 0 })
+    const sequence = openSequence(name, { url: proxy.url, step: 5, maxStep: 5, horizon: 0 })
     const ids = [await sequence.nextId()]
     proxy.set(mode)
     const waiting = Promise.all(Array.from({ length: 50 }, () => sequence.nextId()))
     const failed = sequence.stats().errors
     if (mode !== 'reset') {
-      for (
-        const begun = performance.now();
-        sequence.stats().errors === failed && performance.now() - begun < 20_000;
-      ) {
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      for (const end = Date.now() + 20_000; sequence.stats().errors === failed && Date.now() < end; ) await sleep(20)
       assert.ok(sequence.stats().errors > failed, `${mode} was noticed`)
     }
     proxy.set('pass')
@@ -232,19 +209,17 @@ it('a network that hangs, resets or refuses fails no call', async (t) => {
 })
 
 it('retries are spaced out, up to a second apart', async (t) => {
-  const proxy = await startProxy(server.port)
-  t.after(() => proxy.stop())
+  const proxy = await proxied(t)
   const { name } = await fresh()
   proxy.set('refuse')
-  const url = `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true&serverSelectionTimeoutMS=1`
+  const url = `${proxy.url}&serverSelectionTimeoutMS=1`
   const sequence = openSequence(name, { url, timeout: 4000 })
   const [, error] = await settled(sequence.nextId())
   assert.equal(error.code, UNAVAILABLE)
-  // 20 ms doubled up to 1 s, with jitter of one half: within 4 s at least 8 retries, at most 16,
-  // and some that last.
+  // 20 ms doubled up to 1 s, with jitter of one half: 8 to 16 retries within 4 s, fewer where an
+  // attempt takes long.
   const { retries } = sequence.stats()
   assert.ok(retries >= 4 && retries <= 16, `${retries} retries`)
-  await sequence.close()
 })
 
 it('wrong credentials are told at once, and not shown', async (t) => {
@@ -257,66 +232,33 @@ it('wrong credentials are told at once, and not shown', async (t) => {
     roles: [{ role: 'readWrite', db: 'app' }],
   })
   await admin.close()
-  const url = (/** @type {string} */ password, database = 'app') =>
+  const url = (password, database = 'app') =>
     `mongodb://ann:${encodeURIComponent(password)}@127.0.0.1:${secured.port}/${database}?authSource=admin`
   const right = openSequence('a', { url: url('p@ss/word') })
   assert.equal(await right.nextId(), 1000)
   await right.close()
-  for (const [wrong, text] of /** @type {[string, RegExp][]} */ ([
+  for (const [wrong, text] of [
     [url('s3cret/x'), /auth/i],
     [url('p@ss/word', 'other'), /not authorized/i],
     [`mongodb://127.0.0.1:${secured.port}/app`, /auth/i],
-  ])) {
+  ]) {
     const sequence = openSequence('a', { url: wrong, timeout: 60_000 })
-    const begun = performance.now()
-    const [, error] = await settled(sequence.nextId())
-    assert.equal(error.code, UNAVAILABLE)
+    const error = await failsAtOnce(sequence.nextId(), UNAVAILABLE)
     assert.match(error.message, text)
-    assert.ok(performance.now() - begun < 30_000, 'at once')
     assert.ok(error.cause)
     const everything = error.stack + error.cause.stack + JSON.stringify(sequence.stats())
     assert.doesNotMatch(everything, /s3cret|p@ss|p%40ss/)
-    await sequence.close()
   }
 })
 
 it('TLS as the URL says', async (t) => {
   const path = folder(t)
-  const openssl = (/** @type {string[]} */ ...args) => execFileSync('openssl', args, { cwd: path, stdio: 'pipe' })
-  const subject = ['-subj', '/O=texample/CN=localhost']
-  openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-days',
-    '2',
-    ...['-subj', '/O=texample/CN=ca'],
-  )
-  openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'server.key', '-out', 'server.csr', ...subject)
+  const openssl = (line) => execFileSync('openssl', line.split(' '), { cwd: path, stdio: 'pipe' })
+  openssl('req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /O=texample/CN=ca')
+  openssl('req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /O=texample/CN=localhost')
   writeFileSync(join(path, 'san'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    'server.csr',
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-out',
-    'server.crt',
-    '-days',
-    '2',
-    '-extfile',
-    'san',
-  )
+  const authority = '-CA ca.pem -CAkey ca.key -CAcreateserial'
+  openssl(`x509 -req -in server.csr ${authority} -out server.crt -days 2 -extfile san`)
   const pem = readFileSync(join(path, 'server.crt'), 'utf8') + readFileSync(join(path, 'server.key'), 'utf8')
   writeFileSync(join(path, 'server.pem'), pem)
   const args = ['--tlsMode', 'requireTLS', '--tlsCertificateKeyFile', join(path, 'server.pem')]
@@ -331,20 +273,19 @@ it('TLS as the URL says', async (t) => {
   for (const wrong of [url, `${url}?tls=true`]) {
     const sequence = openSequence('a', { url: wrong, timeout: 2500 })
     await assert.rejects(sequence.nextId(), { code: UNAVAILABLE })
-    await sequence.close()
   }
 })
 
 it('a process that ends without close reuses nothing', async () => {
   const { name, url } = await fresh()
-  const code = (/** @type {string} */ end) => `
+  const code = (end) => `
     const sequence = texample.openSequence(${JSON.stringify(name)}, { url: ${JSON.stringify(url)} })
     console.log(await sequence.nextId())
     ${end}`
-  assert.equal(await output(program(code(''))), '1000\n')
-  assert.equal(await output(program(code('process.exit()'))), '1010\n')
-  assert.equal(await output(program(code('await sequence.close()'))), '1020\n')
-  assert.equal(await output(program(code('await sequence.close()'))), '1021\n')
+  assert.equal(await printed(code('')), '1000\n')
+  assert.equal(await printed(code('process.exit()')), '1010\n')
+  assert.equal(await printed(code('await sequence.close()')), '1020\n')
+  assert.equal(await printed(code('await sequence.close()')), '1021\n')
 })
 
 it('an error that no retry mends is told at once', async () => {
@@ -354,14 +295,9 @@ it('an error that no retry mends is told at once', async () => {
     const data = { failCommands: ['findAndModify'], errorCode, appName: `fails-with-${errorCode}` }
     await admin.command({ configureFailPoint: 'failCommand', mode: 'alwaysOn', data })
     const sequence = openSequence(name, { url: `${url}?appName=fails-with-${errorCode}`, timeout: 60_000 })
-    const begun = performance.now()
-    const [, error] = await settled(sequence.nextId())
-    assert.equal(error?.code, UNAVAILABLE, `${errorCode}`)
-    assert.ok(performance.now() - begun < 30_000, `${errorCode} at once`)
-    assert.ok(error.cause)
+    assert.ok((await failsAtOnce(sequence.nextId(), UNAVAILABLE)).cause, `${errorCode}`)
     await admin.command({ configureFailPoint: 'failCommand', mode: 'off' })
     assert.equal(await sequence.nextId(), 1000, 'the next call tries again')
-    await sequence.close()
   }
 })
 
@@ -370,10 +306,7 @@ it('a validator, or a database of another case, is told at once', async () => {
   await client.db('Cased').collection('ids').insertOne({ here: true })
   for (const options of [{ url: `${server.uri}app`, collection: 'strict' }, { url: `${server.uri}cased` }]) {
     const sequence = openSequence('a', { ...options, timeout: 60_000 })
-    const begun = performance.now()
-    await assert.rejects(sequence.nextId(), { code: UNAVAILABLE })
-    assert.ok(performance.now() - begun < 30_000)
-    await sequence.close()
+    await failsAtOnce(sequence.nextId(), UNAVAILABLE)
   }
 })
 
@@ -399,7 +332,6 @@ it('options of the Node driver are taken or refused by name', async () => {
     const { name, url } = await fresh()
     const sequence = openSequence(name, { url: `${url}?${option}`, timeout: 20_000 })
     assert.equal(await sequence.nextId(), 1000, option)
-    await sequence.close()
   }
   for (const [option, named] of [
     ['tls=true&tlsAllowInvalidHostnames=true', /tlsAllowInvalidHostnames/],
@@ -408,9 +340,9 @@ it('options of the Node driver are taken or refused by name', async () => {
   ]) {
     assert.throws(
       () => openSequence('a', { url: `mongodb://ann:s3cret@127.0.0.1/app?${option}` }),
-      (/** @type {any} */ error) => {
-        assert.equal(error.code, 'ERR_TEXAMPLE_INVALID_ARGUMENT')
-        assert.match(error.message, /** @type {RegExp} */ (named))
+      (error) => {
+        assert.equal(error.code, INVALID)
+        assert.match(error.message, named)
         assert.doesNotMatch(error.message, /percent-encoding|s3cret/)
         return true
       },
@@ -430,50 +362,32 @@ it('ignored options are warned of once', async () => {
     }
     await new Promise(setImmediate)
     console.log(JSON.stringify(warnings.map(({ code, message }) => [code, message])))`
-  const warnings = JSON.parse(await output(program(code)))
+  const warnings = JSON.parse(await printed(code))
   assert.equal(warnings.length, 1)
   assert.equal(warnings[0][0], 'TEXAMPLE_URL_OPTION')
   assert.match(warnings[0][1], /timeoutMS=30, useNewUrlParser=true/)
 })
 
 it('2 000 sequences use the connections of the URL', async () => {
-  const { name, url } = await fresh()
-  const code = `
-    const fs = require('node:fs')
-    const count = () => [fs.readdirSync('/proc/self/task').length, fs.readdirSync('/proc/self/fd').length]
-    const url = '${url}?maxPoolSize=8'
-    const first = texample.openSequence('${name}', { url })
-    await first.nextId()
-    const before = count()
-    const all = Array.from({ length: 2000 }, (_, i) => texample.openSequence('${name}-' + i, { url }))
-    const ids = await Promise.all(all.map((sequence) => sequence.nextId()))
-    const after = count()
-    await Promise.all([first, ...all].map((sequence) => sequence.close()))
-    console.log(JSON.stringify({ before, after, right: ids.every((id) => id === 1000), end: count() }))`
-  const { before, after, right, end } = JSON.parse(await output(program(code)))
-  assert.ok(right)
-  assert.ok(after[0] - before[0] <= 3, `${after[0]} threads after ${before[0]}`)
-  assert.ok(after[1] - before[1] <= 8, `${after[1]} descriptors after ${before[1]}`)
-  assert.ok(end[0] <= before[0], 'no thread is left')
+  const { before, after, end } = await openMany(`${server.uri}many?maxPoolSize=8`, 2000)
+  assert.ok(after.threads - before.threads <= 3, `${after.threads} threads after ${before.threads}`)
+  assert.ok(after.descriptors - before.descriptors <= 8, `${after.descriptors} descriptors after ${before.descriptors}`)
+  assert.ok(end.threads <= before.threads, 'no thread is left')
 })
 
 it('300 new sequences are served from a distance of 100 ms', async (t) => {
-  const proxy = await startProxy(server.port, { roundTrip: 100 })
-  t.after(() => proxy.stop())
+  const proxy = await proxied(t, { roundTrip: 100 })
   const { name } = await fresh()
-  const url = `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true`
-  const ids = openStore({ url })
+  const ids = openStore({ url: proxy.url })
   const drawn = await Promise.all(Array.from({ length: 300 }, (_, i) => ids.nextId(`${name}-${i}`)))
   assert.ok(drawn.every((id) => id === 1000))
   assert.equal(ids.stats().errors, 0, 'no attempt timed out in a queue')
-  await ids.close()
 })
 
 it('reads of a database that hangs hold up nothing else', async (t) => {
-  const proxy = await startProxy(server.port)
-  t.after(() => proxy.stop())
+  const proxy = await proxied(t)
   const { name } = await fresh()
-  const store = openStore({ url: `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true`, timeout: 1500 })
+  const store = openStore({ url: proxy.url, timeout: 1500 })
   await store.nextId(name)
   proxy.set('hang')
   const reads = Array.from({ length: 8 }, () => settled(store.read(name)))
@@ -485,5 +399,4 @@ it('reads of a database that hangs hold up nothing else', async (t) => {
   }
   assert.ok(performance.now() - begun < 10_000, 'each ends in its own time')
   proxy.set('reset')
-  await store.close()
 })

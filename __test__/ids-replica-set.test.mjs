@@ -2,20 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, before, it } from 'node:test'
+import { after, it } from 'node:test'
 import { MongoClient } from 'mongodb'
 import { failover } from '../devtools/failover.mjs'
 import { assertDistinct, drawer, drawn, folder } from '../devtools/ids.mjs'
 import { startReplicaSet } from '../devtools/mongod.mjs'
 import { OriginalIds } from '../devtools/original-ids.mjs'
 
-/** @type {Awaited<ReturnType<typeof startReplicaSet>>} */
-let set
-
-before(async () => {
-  set = await startReplicaSet()
-})
-after(() => set?.stop())
+const set = await startReplicaSet()
+after(() => set.stop())
 
 it('two processes, workers and an original client share ids', async (t) => {
   const path = folder(t)
@@ -25,8 +20,7 @@ it('two processes, workers and an original client share ids', async (t) => {
   const job = { url, name: 'all', count: 16_667, workers: 2 }
   const drawers = [1, 2].map((i) => drawer({ ...job, file: join(path, `drawn${i}`) }))
   const open = () => OriginalIds.open(client.db('app').collection('ids'), 'all')
-  // The original fails when it and another create the sequence at once: that is one of its faults,
-  // not ours.
+  // The original's insert fails when another client creates the document at the same time.
   const opened = await open().catch(open)
   const theirs = []
   for (let i = 0; i < 200; i++) theirs.push(await opened.nextId())
@@ -41,7 +35,7 @@ it('two processes, workers and an original client share ids', async (t) => {
   )
 })
 
-for (const [kind, title] of /** @type {const} */ ([
+for (const [kind, title] of [
   ['kill', 'the primary is killed while replication lags'],
   ['stepDown', 'the primary steps down'],
   ['freeze', 'the primary freezes'],
@@ -49,7 +43,7 @@ for (const [kind, title] of /** @type {const} */ ([
   ['hang', 'the network hangs'],
   ['reset', 'the network resets connections'],
   ['refuse', 'the network refuses connections'],
-])) {
+]) {
   it(`nothing twice and no failed call when ${title}`, async (t) => {
     const { ids, failures, errors } = await failover(set, kind, folder(t))
     assert.deepEqual(failures, [])

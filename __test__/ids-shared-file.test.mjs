@@ -9,85 +9,68 @@ import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:f
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
-import { assertDistinct, DEVTOOLS, drawer, drawn, folder, output, PACKAGE, program } from '../devtools/ids.mjs'
+import { assertDistinct, DEVTOOLS, drawer, drawn, output, PACKAGE, printed } from '../devtools/ids.mjs'
 import { secondSqlite } from '../devtools/second-sqlite.mjs'
 import texample from '../js/index.cjs'
+import { BAD, claimEach, openSequence, sqliteFile } from './support/ids.mjs'
 
-const { openSequence } = texample
 const { name: copy, open } = await secondSqlite()
 
-/** A claim for each id: the locks are taken and released all the time. */
-const claimEach = { step: 1, maxStep: 1, horizon: 0 }
 const ROWS = 200
 
-/** @param {import('node:test').TestContext} t */
-function file(t) {
-  const path = join(folder(t), 'app.db')
-  return { path, url: `sqlite:${path}` }
-}
-
-/**
- * @param {string} path
- * @param {string} mode
- */
-function openApplication(path, mode) {
+function openDatabase(path, mode) {
   const database = open(path)
   database.exec(`PRAGMA journal_mode = ${mode}`)
   database.exec('CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, item TEXT)')
   return database
 }
 
-/**
- * @param {ReturnType<typeof open>} database
- * @param {number} id
- */
-function insert(database, id) {
-  database.run('INSERT INTO orders VALUES (?, ?)', id, 'owl')
+/** An application's file, open in its copy of SQLite, and a sequence of it. */
+function openBoth(t, mode) {
+  const { path, url } = sqliteFile(t, 'app.db')
+  const database = openDatabase(path, mode)
+  return { path, url, database, sequence: openSequence('orders', { url, ...claimEach }) }
 }
 
-/**
- * Nothing is lost or damaged, and no id is repeated: they are the table's primary key.
- * @param {ReturnType<typeof open>} database
- * @param {number} rows
- * @param {string} mode
- */
+/** A row of the application, whose primary key is an id: one that comes twice is an error. */
+async function insert(database, sequence) {
+  const id = await sequence.nextId()
+  database.run('INSERT INTO orders VALUES (?, ?)', id, 'owl')
+  return id
+}
+
+/** Nothing is lost or damaged. The application closes its file after it. */
 function assertSound(database, rows, mode) {
   assert.equal(database.value('PRAGMA integrity_check'), 'ok')
   assert.equal(database.value('SELECT count(*) FROM orders'), rows)
   assert.equal(database.value('PRAGMA journal_mode'), mode)
+  database.close()
 }
 
 for (const mode of ['wal', 'delete']) {
   describe(`${copy} in the same process, journal mode ${mode}`, () => {
     it('the application opens first and closes last', async (t) => {
-      const { path, url } = file(t)
-      const database = openApplication(path, mode)
-      const sequence = openSequence('orders', { url, ...claimEach })
-      for (let i = 0; i < ROWS; i++) insert(database, await sequence.nextId())
+      const { database, sequence } = openBoth(t, mode)
+      for (let i = 0; i < ROWS; i++) await insert(database, sequence)
       await sequence.close()
       assertSound(database, ROWS, mode)
-      database.close()
     })
 
     it('the application opens last and closes first', async (t) => {
-      const { path, url } = file(t)
-      openApplication(path, mode).close()
+      const { path, url } = sqliteFile(t, 'app.db')
+      openDatabase(path, mode).close()
       const sequence = openSequence('orders', { url, ...claimEach })
       await sequence.ready()
-      const database = openApplication(path, mode)
-      for (let i = 0; i < ROWS; i++) insert(database, await sequence.nextId())
+      const database = openDatabase(path, mode)
+      for (let i = 0; i < ROWS; i++) await insert(database, sequence)
       assertSound(database, ROWS, mode)
-      database.close()
       assert.ok((await sequence.nextId()) >= 1000 + ROWS)
-      await sequence.close()
     })
 
     it('the application opens again and again', async (t) => {
-      const { path, url } = file(t)
-      let database = openApplication(path, mode)
-      const sequence = openSequence('orders', { url, ...claimEach })
+      let { path, database, sequence } = openBoth(t, mode)
       for (let i = 0; i < ROWS; i++) {
-        insert(database, await sequence.nextId())
+        await insert(database, sequence)
         if (i % 20 === 0) {
           database.close()
           database = open(path)
@@ -95,85 +78,67 @@ for (const mode of ['wal', 'delete']) {
       }
       await sequence.close()
       assertSound(database, ROWS, mode)
-      database.close()
     })
 
     it('sequences open again and again', async (t) => {
-      const { path, url } = file(t)
-      const database = openApplication(path, mode)
+      const { path, url } = sqliteFile(t, 'app.db')
+      const database = openDatabase(path, mode)
       for (let i = 0; i < ROWS; i += 10) {
         const sequence = openSequence('orders', { url, ...claimEach })
-        for (let n = 0; n < 10; n++) insert(database, await sequence.nextId())
+        for (let n = 0; n < 10; n++) await insert(database, sequence)
         await sequence.close()
       }
       assertSound(database, ROWS, mode)
-      database.close()
     })
 
     it('other processes use the file meanwhile', async (t) => {
-      const { path, url } = file(t)
-      const database = openApplication(path, mode)
-      const sequence = openSequence('orders', { url, ...claimEach })
+      const { path, url, database, sequence } = openBoth(t, mode)
       await sequence.ready()
       const third = `
         const db = new (require('libsql'))(process.argv[1], { timeout: 60_000 })
         for (let i = 0; i < 200; i++) db.exec("INSERT INTO orders VALUES (" + (-1 - i) + ", 'cat')")`
       const rivals = [
         output(spawn(process.execPath, ['-e', third, path], { cwd: DEVTOOLS, stdio: ['ignore', 'pipe', 'pipe'] })),
-        output(
-          program(`const s = texample.openSequence('orders', ${JSON.stringify({ url, ...claimEach })})
+        printed(`const s = texample.openSequence('orders', ${JSON.stringify({ url, ...claimEach })})
           for (let i = 0; i < 200; i++) console.log(await s.nextId())`),
-        ),
       ]
       const ids = []
-      for (let i = 0; i < ROWS; i++) {
-        ids.push(await sequence.nextId())
-        insert(database, ids[i])
-      }
+      for (let i = 0; i < ROWS; i++) ids.push(await insert(database, sequence))
       const [, other] = await Promise.all(rivals)
       assertDistinct([...ids, ...other.trim().split('\n').map(Number)])
       await sequence.close()
       assertSound(database, ROWS + 200, mode)
-      database.close()
     })
   })
 }
 
 it('a checkpoint of the application harms nothing', async (t) => {
-  const { path, url } = file(t)
-  const database = openApplication(path, 'wal')
-  const sequence = openSequence('orders', { url, ...claimEach })
+  const { database, sequence } = openBoth(t, 'wal')
   for (let i = 0; i < ROWS; i++) {
-    insert(database, await sequence.nextId())
+    await insert(database, sequence)
     if (i % 25 === 0) database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   }
   await sequence.close()
   assertSound(database, ROWS, 'wal')
-  database.close()
 })
 
 it('an open transaction of the application is waited for', async (t) => {
-  const { path, url } = file(t)
-  const database = openApplication(path, 'wal')
-  const sequence = openSequence('orders', { url, ...claimEach })
+  const { database, sequence } = openBoth(t, 'wal')
   await sequence.ready()
   database.exec('BEGIN IMMEDIATE')
-  // Two may be in hand.
+  // Two ranges may be in hand.
   const waiting = Promise.all([1, 2, 3].map(() => sequence.nextId()))
-  insert(database, 1)
+  database.run('INSERT INTO orders VALUES (?, ?)', 1, 'owl')
   const early = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 50))])
   assert.equal(early, undefined, 'no claim within the transaction')
   database.exec('COMMIT')
   assertDistinct(await waiting)
   await sequence.close()
   assertSound(database, 1, 'wal')
-  database.close()
 })
 
 it('only SQLite’s own files stand beside the database', async (t) => {
-  const { path, url } = file(t)
-  const database = openApplication(path, 'delete')
-  const sequence = openSequence('orders', { url, ...claimEach })
+  const { path, database, sequence } = openBoth(t, 'delete')
   await sequence.nextId()
   const files = readdirSync(dirname(path)).filter((name) => !/^app\.db(-wal|-shm|-journal)?$/.test(name))
   assert.deepEqual(files, [])
@@ -182,11 +147,11 @@ it('only SQLite’s own files stand beside the database', async (t) => {
 })
 
 it('a table of the application of that name is left alone', async (t) => {
-  const { path, url } = file(t)
+  const { path, url } = sqliteFile(t, 'app.db')
   const database = open(path)
   database.exec("CREATE TABLE ids (person TEXT); INSERT INTO ids VALUES ('ann')")
   const sequence = openSequence('orders', { url })
-  await assert.rejects(sequence.nextId(), { code: 'ERR_TEXAMPLE_SEQUENCE_BAD_DOCUMENT' })
+  await assert.rejects(sequence.nextId(), { code: BAD })
   await sequence.close()
   assert.equal(database.value('SELECT person FROM ids'), 'ann')
   assert.equal(database.value('SELECT count(*) FROM ids'), 1)
@@ -194,20 +159,19 @@ it('a table of the application of that name is left alone', async (t) => {
 })
 
 it('a second copy of the add-on takes no claim with it', async (t) => {
-  const { path: database, url } = file(t)
-  const path = dirname(database)
+  const { path: database, directory: path, url } = sqliteFile(t, 'app.db')
   const sequence = openSequence('a', { url, ...claimEach })
   const ids = [await sequence.nextId()]
   const log = statSync(`${database}-wal`).ino
   cpSync(dirname(PACKAGE), join(path, 'js'), { recursive: true })
   const second = createRequire(import.meta.url)(join(path, 'js', 'index.cjs'))
-  assert.notEqual(second.openSequence, openSequence)
+  assert.notEqual(second.openSequence, texample.openSequence)
   for (let round = 0; round < 3; round++) {
     const other = second.openSequence('b', { url })
     await other.nextId()
     await other.close()
     for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
-    // A process that comes after it, and could take itself for the last one.
+    // A process that opens the file later could take itself for the last connection.
     await drawer({ url, name: 'a', count: 20, options: claimEach, file: join(path, `drawn${round}`) }).done
     for (let i = 0; i < 20; i++) ids.push(await sequence.nextId())
   }
@@ -219,13 +183,12 @@ it('a second copy of the add-on takes no claim with it', async (t) => {
 })
 
 it('libsql opens and closes the file, and no id comes twice', async (t) => {
-  const { path: database, url } = file(t)
-  const path = dirname(database)
+  const { path: database, directory: path, url } = sqliteFile(t, 'app.db')
   const options = { step: 1, maxStep: 3, horizon: 0 }
   const libsql = createRequire(import.meta.url).resolve('libsql')
   const [started, over] = ['started', 'over'].map((name) => join(path, name))
   // A process of its own: libsql keeps the file open to its end, and Windows would not remove it.
-  const host = program(`
+  const hosted = printed(`
     const { existsSync, writeFileSync } = require('node:fs')
     const Libsql = require(${JSON.stringify(libsql)})
     const sequence = texample.openSequence('a', ${JSON.stringify({ url, ...options })})
@@ -241,7 +204,6 @@ it('libsql opens and closes the file, and no id comes twice', async (t) => {
     }
     console.log(JSON.stringify(ids))
     await sequence.close()`)
-  const hosted = output(host)
   while (!existsSync(started)) await Promise.race([hosted, new Promise((resolve) => setTimeout(resolve, 5))])
   const rivals = [1, 2].map((i) => drawer({ url, name: 'a', count: 500, options, file: join(path, `drawn${i}`) }))
   await Promise.all(rivals.map((one) => one.done)).finally(() => writeFileSync(over, ''))

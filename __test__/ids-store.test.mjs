@@ -4,18 +4,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assertDistinct, folder, output, PACKAGE, program, settled } from '../devtools/ids.mjs'
+import { assertDistinct, folder, PACKAGE, printed, settled } from '../devtools/ids.mjs'
 import { startStandalone } from '../devtools/mongod.mjs'
-import texample from '../js/index.cjs'
-
-const { closeSequences, nextId, openSequence, openStore } = texample
-const INVALID = { code: 'ERR_TEXAMPLE_INVALID_ARGUMENT' }
-const CLOSED = { code: 'ERR_TEXAMPLE_SEQUENCE_CLOSED' }
-/** No server listens on this port. */
-const NOWHERE = 'mongodb://127.0.0.1:1/'
-
-let names = 0
-const name = () => `store-${++names}`
+import { closeSequences, nextId } from '../js/index.mjs'
+import { CLOSED, INVALID, NOWHERE, newName, openSequence, openStore, UNAVAILABLE } from './support/ids.mjs'
 
 /**
  * Waits for what must come true; the test's own time limit bounds it.
@@ -32,48 +24,45 @@ after(() => server.stop())
 const stores = {
   memory: () => 'memory:',
   sqlite: (t) => `sqlite:${join(folder(t), 'ids.db')}`,
-  mongodb: () => `${server.uri}${name()}`,
+  mongodb: () => `${server.uri}${newName()}`,
 }
 
 for (const [kind, urlOf] of Object.entries(stores)) {
   describe(kind, () => {
     it('each name is a sequence of its own', async (t) => {
-      const [a, b] = [name(), name()]
+      const [a, b] = [newName(), newName()]
       const store = openStore({ url: urlOf(t) })
       assert.equal(await store.nextId(a), 1000)
       assert.equal(await store.nextId(b), 1000)
       assert.deepEqual(await store.nextIds(a, 3), Float64Array.of(1001, 1002, 1003))
       assert.equal(store.stats().sequences, 2)
-      await store.close()
     })
 
     it('read tells the next id of a claim and creates nothing', async (t) => {
-      const a = name()
+      const a = newName()
       const store = openStore({ url: urlOf(t), step: 10, maxStep: 10 })
       assert.equal(await store.read(a), undefined)
       assert.equal(await store.read(a), undefined)
       await store.nextId(a)
-      assert.ok(/** @type {number} */ (await store.read(a)) >= 1010)
+      assert.ok((await store.read(a)) >= 1010)
       assert.equal(store.stats().sequences, 1)
-      await store.close()
     })
 
     it('set goes forward, and back only by force', async (t) => {
-      const a = name()
+      const a = newName()
       const store = openStore({ url: urlOf(t) })
       await store.set(a, 5000)
       assert.equal(await store.read(a), 5000)
       await store.set(a, 5000)
-      await assert.rejects(store.set(a, 4999), { ...INVALID, message: /is at 5000.*second time/ })
+      await assert.rejects(store.set(a, 4999), { code: INVALID, message: /is at 5000.*second time/ })
       assert.equal(await store.read(a), 5000)
       await store.set(a, 4000, { force: true })
       assert.equal(await store.read(a), 4000)
       assert.equal(await store.nextId(a), 4000)
-      await store.close()
     })
 
     it('after set, read and the next draw are what was set', async (t) => {
-      const a = name()
+      const a = newName()
       const store = openStore({ url: urlOf(t) })
       assert.equal(await store.nextId(a), 1000)
       await store.set(a, 5000)
@@ -87,11 +76,10 @@ for (const [kind, urlOf] of Object.entries(stores)) {
       await store.set(a, 9000)
       assertDistinct(await Promise.all(drawn))
       assert.ok((await store.nextId(a)) >= 9000)
-      await store.close()
     })
 
     it('read and set reach past 2^53', async (t) => {
-      const [a, b] = [name(), name()]
+      const [a, b] = [newName(), newName()]
       const url = urlOf(t)
       const [numbers, bigints] = [openStore({ url }), openStore({ url, bigint: true })]
       await numbers.set(a, 2n ** 63n - 1n)
@@ -100,11 +88,10 @@ for (const [kind, urlOf] of Object.entries(stores)) {
       assert.equal(await numbers.read(b), 0)
       assert.equal(await bigints.read(b), 0n)
       assert.equal(await bigints.nextId(b), 0n)
-      await Promise.all([numbers.close(), bigints.close()])
     })
 
     it('an idle sequence gives its ids back and opens again', async (t) => {
-      const a = name()
+      const a = newName()
       const url = urlOf(t)
       const store = openStore({ url, idle: 40 })
       assert.equal(await store.nextId(a), 1000)
@@ -114,24 +101,22 @@ for (const [kind, urlOf] of Object.entries(stores)) {
       // A claim may be in flight while it closes.
       while ((await store.read(a)) !== 1001) await sleep(5)
       assert.equal(await store.nextId(a), 1001)
-      await store.close()
     })
 
     it('a sequence that is drawn from stays open', async (t) => {
-      const a = name()
+      const a = newName()
       const store = openStore({ url: urlOf(t), idle: 400, step: 1000, horizon: 0 })
       let drawn = 0
       for (const end = performance.now() + 1000; performance.now() < end; await sleep(20)) {
         await store.nextId(a)
         drawn++
       }
-      // One that was closed and opened again would have a whole range.
+      // A sequence that was opened again would have a whole range.
       assert.equal(store.stats().inHand, 1000 - drawn)
-      await store.close()
     })
 
     it('close gives all ids back and ends every method', async (t) => {
-      const all = Array.from({ length: 20 }, name)
+      const all = Array.from({ length: 20 }, newName)
       const url = urlOf(t)
       const store = openStore({ url })
       for (const one of all) assert.equal(await store.nextId(one), 1000)
@@ -143,15 +128,14 @@ for (const [kind, urlOf] of Object.entries(stores)) {
         () => store.read(all[0]),
         () => store.set(all[0], 9999),
       ]) {
-        await assert.rejects(call(), CLOSED)
+        await assert.rejects(call(), { code: CLOSED })
       }
       const again = openStore({ url })
       for (const one of all) assert.equal(await again.nextId(one), 1001)
-      await again.close()
     })
 
     it('nothing is repeated while sequences close and open', async (t) => {
-      const all = Array.from({ length: 5 }, name)
+      const all = Array.from({ length: 5 }, newName)
       const store = openStore({ url: urlOf(t), idle: 1, step: 2 })
       for (const one of all) {
         const ids = []
@@ -161,7 +145,6 @@ for (const [kind, urlOf] of Object.entries(stores)) {
         }
         assertDistinct(ids)
       }
-      await store.close()
     })
   })
 }
@@ -176,9 +159,8 @@ it('a sequence with a caller that waits is not idle', async () => {
   const [, error] = await waiting
   clearInterval(watch)
   assert.equal(open, 0, 'it stayed open')
-  assert.equal(error.code, 'ERR_TEXAMPLE_SEQUENCE_UNAVAILABLE')
+  assert.equal(error.code, UNAVAILABLE)
   await until(() => store.stats().sequences === 0)
-  await store.close()
 })
 
 it('close ends the callers that wait', async () => {
@@ -187,7 +169,7 @@ it('close ends the callers that wait', async () => {
   const begun = performance.now()
   await store.close()
   assert.ok(performance.now() - begun < 14_000, 'bounded')
-  for (const [, error] of await Promise.all(waiting)) assert.equal(error.code, CLOSED.code)
+  for (const [, error] of await Promise.all(waiting)) assert.equal(error.code, CLOSED)
 })
 
 it('the calls of read and set that wait have a bound', async () => {
@@ -197,7 +179,6 @@ it('the calls of read and set that wait have a bound', async () => {
   const [later] = await Promise.allSettled([store.read('b')])
   for (const { reason } of [read, set, later]) assert.match(reason.code, /_SEQUENCE_(TIMEOUT|UNAVAILABLE)$/)
   assert.equal(oneMore.reason.code, 'ERR_TEXAMPLE_TOO_MANY_WAITERS')
-  await store.close()
 })
 
 it('a signal gives up one call', async () => {
@@ -207,16 +188,14 @@ it('a signal gives up one call', async () => {
   const waiting = store.nextId('a', { signal: abort.signal })
   abort.abort(reason)
   await assert.rejects(waiting, reason)
-  await store.close()
 })
 
 it('a store shares its pools with sequences of the process', async () => {
-  const a = name()
+  const a = newName()
   const [store, sequence] = [openStore({ url: 'memory:' }), openSequence(a, { url: 'memory:' })]
   const ids = []
   for (let i = 0; i < 50; i++) ids.push(await store.nextId(a), await sequence.nextId())
   assertDistinct(ids)
-  await Promise.all([store.close(), sequence.close()])
 })
 
 it('nextId opens again after closeSequences', async () => {
@@ -232,7 +211,7 @@ it('nextId opens again after closeSequences', async () => {
     console.log(await handle.nextId())
     await closeSequences()
     console.log(await handle.nextId())`
-  const text = await output(program(code, { env: { TEXAMPLE_IDS_URL: 'memory:' } }))
+  const text = await printed(code, { env: { TEXAMPLE_IDS_URL: 'memory:' } })
   assert.equal(text, '1000 1000 1000\n1001 1001 1001\n1002\n1003\n')
 })
 
@@ -240,7 +219,7 @@ it('closeSequences gives back to a file', async (t) => {
   const cwd = folder(t)
   const env = { TEXAMPLE_IDS_URL: '' }
   const code = `console.log(await texample.nextId('a')); await texample.closeSequences()`
-  for (const id of [1000, 1001, 1002]) assert.equal(await output(program(code, { cwd, env })), `${id}\n`)
+  for (const id of [1000, 1001, 1002]) assert.equal(await printed(code, { cwd, env }), `${id}\n`)
 })
 
 it('stores of threads share their pools', async () => {
@@ -257,20 +236,19 @@ it('stores of threads share their pools', async () => {
     const own = await store.nextIds('a', 100)
     console.log(new Set([...drawn.flatMap((ids) => [...ids]), ...own]).size)
     await store.close()`
-  assert.equal(await output(program(code, { env: { PACKAGE } })), '400\n')
+  assert.equal(await printed(code, { env: { PACKAGE } }), '400\n')
 })
 
 it('callbacks of nextId get every error', async () => {
-  const call = (/** @type {any[]} */ ...args) =>
-    new Promise((resolve) => /** @type {any} */ (nextId)(...args, (/** @type {any} */ error) => resolve(error)))
-  assert.equal((await call('')).code, INVALID.code)
-  assert.equal((await call(5)).code, INVALID.code)
+  const call = (name) => new Promise((resolve) => nextId(name, resolve))
+  assert.equal((await call('')).code, INVALID)
+  assert.equal((await call(5)).code, INVALID)
   await closeSequences()
 })
 
 it('an open store does not keep the process alive', async () => {
   const code = `const store = texample.openStore({ url: 'memory:', idle: 60000 }); console.log(await store.nextId('a'))`
-  assert.equal(await output(program(code)), '1000\n')
+  assert.equal(await printed(code), '1000\n')
 })
 
 it('fake timers do not stop the idle time', async () => {
@@ -283,7 +261,7 @@ it('fake timers do not stop the idle time', async () => {
     await store.nextId('a')
     while (store.stats().sequences > 0) await new Promise(setImmediate)
     console.log('closed')`
-  assert.equal(await output(program(code)), 'closed\n')
+  assert.equal(await printed(code), 'closed\n')
 })
 
 it('ten thousand names cost little memory each', async () => {
@@ -300,8 +278,8 @@ it('ten thousand names cost little memory each', async () => {
     gc()
     console.log(ids.every((id) => id === 1000), store.stats().sequences, rss() - before)
     await store.close()`
-  const printed = await output(program(code, { flags: ['--expose-gc'] }))
-  const [right, sequences, kilobytes] = printed.trim().split(' ')
+  const text = await printed(code, { flags: ['--expose-gc'] })
+  const [right, sequences, kilobytes] = text.trim().split(' ')
   assert.deepEqual([right, sequences], ['true', '10100'])
   // Four kilobytes are the goal of a release build, which the benchmark measures; a debug build
   // takes more.
@@ -312,6 +290,6 @@ it('a callback of nextId gets the error of an unusable URL', async () => {
   const code = `
     texample.nextId((error) => console.log(error.code))
     texample.nextId('a', (error) => console.log(error.code))`
-  const printed = await output(program(code, { env: { TEXAMPLE_IDS_URL: 'bogus' } }))
-  assert.equal(printed, 'ERR_TEXAMPLE_INVALID_ARGUMENT\nERR_TEXAMPLE_INVALID_ARGUMENT\n')
+  const text = await printed(code, { env: { TEXAMPLE_IDS_URL: 'bogus' } })
+  assert.equal(text, 'ERR_TEXAMPLE_INVALID_ARGUMENT\nERR_TEXAMPLE_INVALID_ARGUMENT\n')
 })

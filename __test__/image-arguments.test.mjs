@@ -1,6 +1,7 @@
+/** Data and limits of images; errors.test.mjs has the options that are wrong. */
+
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { inspect } from 'node:util'
 
 import { decodeImageToData, decodeImageToDataAsync, encodeDataToImage, encodeDataToImageAsync } from '../js/index.mjs'
 
@@ -13,62 +14,6 @@ const throwing = (error) => ({
     throw error
   },
 })
-
-/** Each: what is wrong, options, the class of the error. */
-const ENCODE_OPTIONS = [
-  ...[null, 1, 'auto', true, () => {}, Symbol('s'), 1n].map((options) => [options, TypeError]),
-  ...[null, 1, true, {}, ['auto'], Symbol('s')].map((compression) => [{ compression }, TypeError]),
-  ...['', 'Auto', 'fastest', '6', 'constructor'].map((compression) => [{ compression }, RangeError]),
-  ...[null, 1, true, {}].map((charset) => [{ charset }, TypeError]),
-  ...['utf8', 'UTF-8', ''].map((charset) => [{ charset }, RangeError]),
-  ...[null, '1', {}, true, 1n].map((maxBytes) => [{ maxBytes }, TypeError]),
-  ...[0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, MAX_BYTES + 1].map((maxBytes) => [{ maxBytes }, RangeError]),
-  ...[null, 0, 1, 'true', {}].map((robust) => [{ robust }, TypeError]),
-]
-
-const DECODE_OPTIONS = ENCODE_OPTIONS.filter(
-  ([options]) => typeof options !== 'object' || !options || 'maxBytes' in options,
-)
-
-const IMAGES = [
-  undefined,
-  null,
-  1,
-  'png',
-  true,
-  {},
-  [],
-  [137, 80],
-  new ArrayBuffer(8),
-  new Uint16Array(8),
-  new DataView(new ArrayBuffer(8)),
-]
-
-const show = (value) => inspect(value, { breakLength: Infinity })
-
-for (const [options, Kind] of ENCODE_OPTIONS) {
-  it(`encoding with options ${show(options)} is a ${Kind.name}`, async () => {
-    const wrong = (error) => error instanceof Kind && error.code === INVALID
-    assert.throws(() => encodeDataToImage(1, options), wrong)
-    await assert.rejects(encodeDataToImageAsync(1, options), wrong)
-  })
-}
-
-for (const [options, Kind] of DECODE_OPTIONS) {
-  it(`decoding with options ${show(options)} is a ${Kind.name}`, async () => {
-    const wrong = (error) => error instanceof Kind && error.code === INVALID
-    assert.throws(() => decodeImageToData(png, options), wrong)
-    await assert.rejects(decodeImageToDataAsync(png, options), wrong)
-  })
-}
-
-for (const image of IMAGES) {
-  it(`decoding ${show(image)} is a TypeError`, async () => {
-    const wrong = (error) => error instanceof TypeError && error.code === INVALID
-    assert.throws(() => decodeImageToData(image), wrong)
-    await assert.rejects(decodeImageToDataAsync(image), wrong)
-  })
-}
 
 it('options that are undefined change nothing', async () => {
   const options = { compression: undefined, charset: undefined, maxBytes: undefined, robust: undefined }

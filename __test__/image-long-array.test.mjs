@@ -49,7 +49,7 @@ it('what is past the limit is not written to its end', () => {
 })
 
 for (const options of [{}, { compression: 'none' }, { charset: 'utf-8' }, { robust: true }]) {
-  it(`a long array makes the image that its text at once makes, with ${JSON.stringify(options)}`, async () => {
+  it(`pieces make the image of the whole: ${JSON.stringify(options)}`, async () => {
     await isTheSame(long, options)
     await isTheSame([...long, { name: '日本語 💡' }], options)
     await isTheSame([{ name: '日本語 💡' }, ...long], options)

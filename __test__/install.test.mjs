@@ -7,17 +7,17 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from '../scripts/build.mjs'
 import { tool } from '../scripts/command.mjs'
 import { createPlatformFolders, pack } from '../scripts/pack.mjs'
 import { targets } from '../scripts/prebuilt.mjs'
+import { temporaryFolder } from './support/folder.mjs'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -46,14 +46,12 @@ async function packed() {
 }
 
 describe('the package, installed from its tarballs', () => {
-  /** @type {string} */
-  let folder
+  const folder = temporaryFolder()
   /** @type {string[]} */
   let tarballs
 
   before(async () => {
     tarballs = await packed()
-    folder = await mkdtemp(path.join(tmpdir(), 'texample-install-'))
     await writeFile(path.join(folder, 'package.json'), '{ "private": true }')
     // On Windows the commands of npm are scripts of cmd.exe.
     await run('npm', ['install', '--offline', '--no-audit', '--no-fund', ...tarballs], {
@@ -61,7 +59,6 @@ describe('the package, installed from its tarballs', () => {
       shell: isWindows,
     })
   })
-  after(() => rm(folder, { recursive: true, force: true }))
 
   /** Writes a program there and runs it. */
   async function program(name, source) {

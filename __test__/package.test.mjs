@@ -5,14 +5,14 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import texample, * as named from 'texample'
+import { temporaryFolder } from './support/folder.mjs'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -65,25 +65,21 @@ it('the original program runs as it was written', async () => {
 })
 
 it('without a native add-on the error says how to get one', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'texample-'))
-  try {
-    await cp(path.join(root, 'js'), path.join(folder, 'js'), {
-      recursive: true,
-      filter: (file) => !file.endsWith('.node'),
-    })
-    const script = `
+  const folder = temporaryFolder()
+  await cp(path.join(root, 'js'), path.join(folder, 'js'), {
+    recursive: true,
+    filter: (file) => !file.endsWith('.node'),
+  })
+  const script = `
       try { require('./js/index.cjs') } catch (error) {
         console.log(JSON.stringify([error.name, error.code, error.message, error.cause instanceof Error]))
       }`
-    const { NAPI_RS_NATIVE_LIBRARY_PATH: _, ...env } = process.env
-    const { stdout } = await run(process.execPath, ['-e', script], { cwd: folder, env })
-    const [name, code, message, hasCause] = JSON.parse(stdout)
-    assert.equal(name, 'TexampleError')
-    assert.equal(code, 'ERR_TEXAMPLE_ADDON_MISSING')
-    assert.match(message, new RegExp(`${process.platform}-${process.arch}`))
-    assert.match(message, /npx texample build/)
-    assert.equal(hasCause, true)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const { NAPI_RS_NATIVE_LIBRARY_PATH: _, ...env } = process.env
+  const { stdout } = await run(process.execPath, ['-e', script], { cwd: folder, env })
+  const [name, code, message, hasCause] = JSON.parse(stdout)
+  assert.equal(name, 'TexampleError')
+  assert.equal(code, 'ERR_TEXAMPLE_ADDON_MISSING')
+  assert.match(message, new RegExp(`${process.platform}-${process.arch}`))
+  assert.match(message, /npx texample build/)
+  assert.equal(hasCause, true)
 })

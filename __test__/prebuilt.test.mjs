@@ -3,30 +3,30 @@
  */
 
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, it } from 'node:test'
+import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { demandsOf as demandsOfElf } from '../scripts/elf.mjs'
 import { demandsOf as demandsOfMacho } from '../scripts/macho.mjs'
 import { demandsOf as demandsOfPe } from '../scripts/pe.mjs'
 import { checkPrebuilt, targetOf, targets } from '../scripts/prebuilt.mjs'
+import { temporaryFolder } from './support/folder.mjs'
 import { elf, macho, pe } from './support/libraries.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { platform } = createRequire(import.meta.url)('../js/native/platform.cjs')
 const built = process.env.NAPI_RS_NATIVE_LIBRARY_PATH ?? path.join(root, 'js', 'native', `texample.${platform()}.node`)
-const folder = await mkdtemp(path.join(tmpdir(), 'texample-prebuilt-'))
-after(() => rm(folder, { recursive: true, force: true }))
+const folder = temporaryFolder()
 
 const libSystem = '/usr/lib/libSystem.B.dylib'
 
-/** Whether a file may be published for a platform. */
-async function check(platform, file) {
+/** Fails unless an add-on with these demands may be published for a platform. */
+async function check(platform, demands) {
+  const [system, cpu] = platform.split('-')
   const addon = path.join(folder, 'texample.node')
-  await writeFile(addon, file)
+  await writeFile(addon, { linux: elf, darwin: macho, win32: pe }[system]({ cpu, ...demands }))
   await checkPrebuilt({ triple: '', platform, addon })
 }
 
@@ -83,56 +83,35 @@ it('a file of another kind is none to read', () => {
   assert.throws(() => demandsOfPe(script), /not a PE file/)
 })
 
-for (const [platform, file] of /** @type {[string, Buffer][]} */ ([
-  ['linux-x64-gnu', elf({ cpu: 'x64', libraries: ['libc.so.6', 'ld-linux-x86-64.so.2'], versions: ['GLIBC_2.17'] })],
-  ['linux-arm64-musl', elf({ cpu: 'arm64', libraries: ['libc.so'] })],
-  ['darwin-x64', macho({ cpu: 'x64', libraries: [libSystem], macos: [11, 0] })],
-  ['darwin-arm64', macho({ cpu: 'arm64', libraries: [libSystem], macos: [11, 0], isSigned: true })],
-  [
-    'win32-x64-msvc',
-    pe({ cpu: 'x64', libraries: ['KERNEL32.dll', 'api-ms-win-crt-heap-l1-1-0.dll'], windows: [6, 0] }),
-  ],
-])) {
-  it(`an add-on for ${platform} that asks no more than is promised is published`, () => check(platform, file))
+for (const [platform, demands] of [
+  ['linux-x64-gnu', { libraries: ['libc.so.6', 'ld-linux-x86-64.so.2'], versions: ['GLIBC_2.17'] }],
+  ['linux-arm64-musl', { libraries: ['libc.so'] }],
+  ['darwin-x64', { libraries: [libSystem], macos: [11, 0] }],
+  ['darwin-arm64', { libraries: [libSystem], macos: [11, 0], isSigned: true }],
+  ['win32-x64-msvc', { libraries: ['KERNEL32.dll', 'api-ms-win-crt-heap-l1-1-0.dll'], windows: [6, 0] }],
+]) {
+  it(`an add-on for ${platform} within what is promised passes`, () => check(platform, demands))
 }
 
-for (const [platform, file, reason] of /** @type {[string, Buffer, string][]} */ ([
-  ['linux-x64-gnu', elf({ cpu: 'arm64', libraries: ['libc.so.6'], versions: ['GLIBC_2.17'] }), 'it is for arm64'],
-  [
-    'linux-x64-gnu',
-    elf({ cpu: 'x64', libraries: ['libc.so.6'], versions: ['GLIBC_2.36'] }),
-    'it needs glibc 2.36, and 2.17 is promised',
-  ],
-  ['linux-x64-gnu', elf({ cpu: 'x64', libraries: ['libc.so.6'] }), 'it names no version of glibc'],
-  ['linux-x64-gnu', elf({ cpu: 'x64', libraries: ['libz.so.1'], versions: ['GLIBC_2.17'] }), 'it needs libz.so.1'],
-  [
-    'linux-x64-musl',
-    elf({ cpu: 'x64', libraries: ['libc.so.6'], versions: ['GLIBC_2.17'] }),
-    'it needs libc.so.6; it needs glibc 2.17',
-  ],
-  ['darwin-arm64', macho({ cpu: 'arm64', libraries: [libSystem], macos: [11, 0] }), 'it has no code signature'],
-  [
-    'darwin-x64',
-    macho({ cpu: 'x64', libraries: [libSystem], macos: [12, 0] }),
-    'it needs macOS 12.0, and 11.0 is promised',
-  ],
-  ['darwin-x64', macho({ cpu: 'x64', libraries: [libSystem] }), 'it names no version of macOS'],
-  [
-    'darwin-x64',
-    macho({ cpu: 'x64', libraries: ['/opt/homebrew/lib/libz.dylib'], macos: [11, 0] }),
-    'it needs /opt/homebrew/lib/libz.dylib',
-  ],
-  ['win32-x64-msvc', pe({ cpu: 'x64', libraries: ['VCRUNTIME140.dll'], windows: [6, 0] }), 'it needs vcruntime140.dll'],
-  ['win32-x64-msvc', pe({ cpu: 'x64', libraries: [], late: ['libssl.dll'], windows: [6, 0] }), 'it needs libssl.dll'],
-  [
-    'win32-x64-msvc',
-    pe({ cpu: 'x64', libraries: [], windows: [10, 1] }),
-    'it needs Windows 10.1, and 10.0 is promised',
-  ],
-])) {
-  it(`one for ${platform} is not when ${reason}`, () =>
+const glibc = ['libc.so.6']
+const homebrew = '/opt/homebrew/lib/libz.dylib'
+for (const [platform, demands, reason] of [
+  ['linux-x64-gnu', { cpu: 'arm64', libraries: glibc, versions: ['GLIBC_2.17'] }, 'it is for arm64'],
+  ['linux-x64-gnu', { libraries: glibc, versions: ['GLIBC_2.36'] }, 'it needs glibc 2.36, and 2.17 is promised'],
+  ['linux-x64-gnu', { libraries: glibc }, 'it names no version of glibc'],
+  ['linux-x64-gnu', { libraries: ['libz.so.1'], versions: ['GLIBC_2.17'] }, 'it needs libz.so.1'],
+  ['linux-x64-musl', { libraries: glibc, versions: ['GLIBC_2.17'] }, 'it needs libc.so.6; it needs glibc 2.17'],
+  ['darwin-arm64', { libraries: [libSystem], macos: [11, 0] }, 'it has no code signature'],
+  ['darwin-x64', { libraries: [libSystem], macos: [12, 0] }, 'it needs macOS 12.0, and 11.0 is promised'],
+  ['darwin-x64', { libraries: [libSystem] }, 'it names no version of macOS'],
+  ['darwin-x64', { libraries: [homebrew], macos: [11, 0] }, `it needs ${homebrew}`],
+  ['win32-x64-msvc', { libraries: ['VCRUNTIME140.dll'], windows: [6, 0] }, 'it needs vcruntime140.dll'],
+  ['win32-x64-msvc', { libraries: [], late: ['libssl.dll'], windows: [6, 0] }, 'it needs libssl.dll'],
+  ['win32-x64-msvc', { libraries: [], windows: [10, 1] }, 'it needs Windows 10.1, and 10.0 is promised'],
+]) {
+  it(`one for ${platform} is refused: ${reason}`, () =>
     assert.rejects(
-      check(platform, file),
+      check(platform, demands),
       ({ message }) => message.includes('cannot be published') && message.includes(reason),
     ))
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { start } from 'texample'
+import { numbers } from './support/numbers.mjs'
 import { block } from './support/threads.mjs'
 
 const policies = ['block', 'drop-oldest', 'drop-newest', 'latest']
@@ -21,38 +22,26 @@ async function overflowed(options, blocked) {
   return { seen, during, after: ticker.stats() }
 }
 
-const from = (first, length) => Array.from({ length }, (_, i) => first + i)
-
 it('block: the thread waits, nothing is lost', async () => {
   const { seen, during, after } = await overflowed({ interval: 0, count: 1000, capacity: 10 }, 20)
   assert.deepEqual([during.posted, during.queued, during.dropped], [10, 10, 0])
-  assert.deepEqual(seen, from(0, 1000))
+  assert.deepEqual(seen, numbers(1000))
   assert.deepEqual([after.posted, after.delivered, after.dropped], [1000, 1000, 0])
 })
 
-it('drop-oldest: the newest ticks wait', async () => {
-  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'drop-oldest' }
-  const { seen, during, after } = await overflowed(options, 20)
-  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 10, 990])
-  assert.deepEqual(seen, from(990, 10))
-  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [10, 990, 10])
-})
-
-it('drop-newest: the oldest ticks wait', async () => {
-  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'drop-newest' }
-  const { seen, during, after } = await overflowed(options, 20)
-  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 10, 990])
-  assert.deepEqual(seen, from(0, 10))
-  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [10, 990, 10])
-})
-
-it('latest: one tick waits, the newest', async () => {
-  const options = { interval: 0, count: 1000, capacity: 10, overflow: 'latest' }
-  const { seen, during, after } = await overflowed(options, 20)
-  assert.deepEqual([during.posted, during.queued, during.dropped], [1000, 1, 999])
-  assert.deepEqual(seen, [999])
-  assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [1, 999, 1])
-})
+for (const [overflow, what, delivered] of [
+  ['drop-oldest', 'the newest ticks wait', numbers(10, 990)],
+  ['drop-newest', 'the oldest ticks wait', numbers(10)],
+  ['latest', 'one tick waits, the newest', [999]],
+]) {
+  it(`${overflow}: ${what}`, async () => {
+    const { seen, during, after } = await overflowed({ interval: 0, count: 1000, capacity: 10, overflow }, 20)
+    const { length } = delivered
+    assert.deepEqual([during.posted, during.queued, during.dropped], [1000, length, 1000 - length])
+    assert.deepEqual(seen, delivered)
+    assert.deepEqual([after.delivered, after.dropped, after.maxQueued], [length, 1000 - length, length])
+  })
+}
 
 it('a dropping policy holds inside a slow callback', async () => {
   for (const [overflow, next] of [
@@ -82,7 +71,7 @@ it('a dropping policy holds inside a slow callback', async () => {
 it('ticks of a blocked time come in order, each once', async () => {
   const { seen, during } = await overflowed({ interval: 1, count: 100, capacity: 200 }, 50)
   assert.ok(during.queued >= 45, `${during.queued} queued`)
-  assert.deepEqual(seen, from(0, 100))
+  assert.deepEqual(seen, numbers(100))
 })
 
 it('posted = delivered + dropped + queued', async () => {

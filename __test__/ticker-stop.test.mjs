@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { start } from 'texample'
+import { numbers } from './support/numbers.mjs'
 import { assertThreads, block } from './support/threads.mjs'
 
 const accounted = ({ posted, delivered, dropped, queued }) => posted === delivered + dropped + queued
@@ -103,10 +104,7 @@ it('a callback may start a ticker and stop its own', async () => {
     )
   })
   await inner.done
-  assert.deepEqual(
-    seen,
-    Array.from({ length: 100 }, (_, i) => i),
-  )
+  assert.deepEqual(seen, numbers(100))
 })
 
 it('a ticker may stop another', async () => {

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { afterEach, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import texample, { ticks } from 'texample'
+import { numbers } from './support/numbers.mjs'
 import { assertThreads, block, collectUncaught, threads } from './support/threads.mjs'
 
 const addon = (await import('../js/native/loader.cjs')).default
@@ -214,10 +215,7 @@ it('several tickers run at once, each with its own ticks', async () => {
   const tickers = seen.map((list, n) => start((i) => list.push(i), { interval: n / 4, count: 50 }))
   await Promise.all(tickers.map(({ done }) => done))
   for (const list of seen) {
-    assert.deepEqual(
-      list,
-      Array.from({ length: 50 }, (_, i) => i),
-    )
+    assert.deepEqual(list, numbers(50))
   }
 })
 
@@ -316,10 +314,7 @@ it('a throwing callback loses no later tick', () =>
       assert.equal(delivered, seen.length)
       assert.equal(delivered + dropped, 100)
       if (options.overflow === undefined) {
-        assert.deepEqual(
-          seen,
-          Array.from({ length: 100 }, (_, i) => i),
-        )
+        assert.deepEqual(seen, numbers(100))
       }
       assert.deepEqual(
         uncaught.map(({ message }) => message),

@@ -7,14 +7,14 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, it } from 'node:test'
+import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { load } from 'js-yaml'
 import { build } from '../scripts/build.mjs'
 import { copyCheckout } from '../scripts/checkout.mjs'
 import { targets } from '../scripts/prebuilt.mjs'
+import { temporaryFolder } from './support/folder.mjs'
 import { elf, macho, pe } from './support/libraries.mjs'
 import { linkStandIn } from './support/stand-in.mjs'
 
@@ -25,8 +25,7 @@ const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), '
 const standIns = ['apt-get', 'docker', 'dpkg', 'git', 'node', 'npm', 'python3', 'rustup']
 
 await build()
-const temporary = await mkdtemp(path.join(tmpdir(), 'texample-workflow-'))
-after(() => rm(temporary, { recursive: true, force: true }))
+const temporary = temporaryFolder()
 const bin = path.join(temporary, 'bin')
 await mkdir(bin)
 for (const name of standIns) linkStandIn(path.join(bin, name))

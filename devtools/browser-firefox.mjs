@@ -3,19 +3,17 @@
  * on the PATH.
  */
 
-import { accessSync, constants } from 'node:fs'
-import path from 'node:path'
-
 import puppeteer from 'puppeteer-core'
+import { onPath } from './executables.mjs'
 
 /**
  * @param {Record<string, unknown>} [preferences]
- * @returns {Promise<import('../__test__/browser/client-behaviour.mjs').Driver>}
+ * @returns {Promise<import('../__test__/browser/harness.mjs').Driver>}
  */
 export async function launchFirefox(preferences = {}) {
   const browser = await puppeteer.launch({
     browser: 'firefox',
-    executablePath: findFirefox(),
+    executablePath: await findFirefox(),
     headless: true,
     extraPrefsFirefox: preferences,
     timeout: 90_000,
@@ -33,19 +31,8 @@ export async function launchFirefox(preferences = {}) {
   }
 }
 
-function findFirefox() {
-  const named = process.env.TEXAMPLE_FIREFOX
-  if (named) return named
-  for (const name of ['firefox-esr', 'firefox']) {
-    for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
-      try {
-        const file = path.join(folder, name)
-        accessSync(file, constants.X_OK)
-        return file
-      } catch {
-        // Not here.
-      }
-    }
-  }
+async function findFirefox() {
+  const file = process.env.TEXAMPLE_FIREFOX || (await onPath('firefox-esr', 'firefox'))
+  if (file) return file
   throw new Error('There is no Firefox. On Debian: "apt-get install firefox-esr"; or name one with TEXAMPLE_FIREFOX.')
 }

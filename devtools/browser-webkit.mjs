@@ -3,12 +3,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './ports.mjs'
 
 const BROWSERS = ['4.1', '6.0', '4.0'].map((version) => `/usr/lib/x86_64-linux-gnu/webkit2gtk-${version}/MiniBrowser`)
 
-/** @returns {Promise<import('../__test__/browser/client-behaviour.mjs').Driver>} */
+/** @returns {Promise<import('../__test__/browser/harness.mjs').Driver>} */
 export async function launchWebkit() {
   const binary = BROWSERS.find((file) => existsSync(file))
   if (!binary || !existsSync('/usr/bin/WebKitWebDriver') || !existsSync('/usr/bin/xvfb-run')) {
@@ -102,13 +102,4 @@ async function untilReady(ask, child, said) {
       await sleep(100)
     }
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -9,8 +9,7 @@
 
 import { execFile } from 'node:child_process'
 import { createReadStream, createWriteStream, existsSync } from 'node:fs'
-import { access, constants, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +17,8 @@ import { promisify } from 'node:util'
 import { createBrotliDecompress } from 'node:zlib'
 
 import { chromium } from 'playwright-core'
+import { cacheFolder } from '../scripts/cache.mjs'
+import { isExecutable, onPath } from './executables.mjs'
 
 const run = promisify(execFile)
 
@@ -59,7 +60,7 @@ export async function launchChromium(options = {}) {
  * Where Chromium is, and the environment that it needs.
  * @returns {Promise<{ executablePath: string, env: Record<string, string> }>}
  */
-export async function findChromium() {
+async function findChromium() {
   const named = process.env.TEXAMPLE_CHROMIUM
   if (named) {
     if (!(await isExecutable(named))) throw new Error(`TEXAMPLE_CHROMIUM names ${named}, which is not executable.`)
@@ -70,11 +71,8 @@ export async function findChromium() {
 
 /** The Chromium that can open a window. */
 export async function findChromiumWithWindow() {
-  const named = process.env.TEXAMPLE_CHROMIUM_WINDOW
-  const folders = (process.env.PATH ?? '').split(path.delimiter).filter(Boolean)
-  for (const file of named ? [named] : folders.map((folder) => path.join(folder, 'chromium'))) {
-    if (await isExecutable(file)) return file
-  }
+  const file = process.env.TEXAMPLE_CHROMIUM_WINDOW || (await onPath('chromium'))
+  if (file !== undefined && (await isExecutable(file))) return file
   throw new Error(
     'There is no Chromium with a window. On Debian: "apt-get install chromium xvfb"; or name one with TEXAMPLE_CHROMIUM_WINDOW.',
   )
@@ -92,8 +90,7 @@ async function packaged() {
     throw new Error(`@sparticuz/chromium has no binary for ${process.platform} ${process.arch}. ${HINT}`)
   }
   const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
-  const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'texample')
-  const home = path.join(cache, `chromium-${version}`)
+  const home = cacheFolder(`chromium-${version}`)
   if (!existsSync(home)) await unpack(path.join(root, 'bin'), home)
 
   const executablePath = path.join(home, 'chromium')
@@ -156,14 +153,4 @@ function inflate(from, to, mode) {
 async function lacksLibraries(binary, env) {
   const { stdout } = await run('ldd', [binary], { env: { ...process.env, ...env } })
   return [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map((match) => match[1]).join(', ')
-}
-
-/** @param {string} file */
-async function isExecutable(file) {
-  try {
-    await access(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

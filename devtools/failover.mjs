@@ -41,7 +41,7 @@ const isNetwork = (kind) => kind === 'hang' || kind === 'reset' || kind === 'ref
  */
 async function round(set, primary, kind, path, proxy) {
   const name = `failover-${process.pid}-${++rounds}`
-  // Short ranges and no horizon: claims are under way all the time, also when it happens.
+  // Short ranges and no horizon: claims are under way all the time, also during the fault.
   const options = { step: 10, maxStep: 200, horizon: 20 }
   const url = proxy
     ? `mongodb://127.0.0.1:${proxy.port}/app?directConnection=true`
@@ -95,7 +95,7 @@ async function fault(set, primary, kind, proxy) {
   const secondaries = set.members.filter((member) => member !== primary)
   if (kind === 'kill') {
     await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'alwaysOn')))
-    // The lag grows: what is claimed with less than majority would be forgotten.
+    // The lag grows: a claim that less than a majority acknowledged would be rolled back.
     await sleep(300)
     await primary.kill()
     await Promise.all(secondaries.map((member) => member.failpoint('stopReplProducer', 'off')))
@@ -108,9 +108,8 @@ async function fault(set, primary, kind, proxy) {
     await set.primary()
   } else if (proxy && kind === 'reset') {
     proxy.set('reset')
-    // A driver that finds a connection dead repeats the claim by itself. So claims are
-    // cut off half way too: applied, and their answers lost. The driver repeats each once: of five
-    // in two processes, not all can be its own.
+    // The driver itself repeats a claim once when its connection is dead. So answers of claims that
+    // were applied are lost too: of five in two processes, not all are repeated by the driver.
     proxy.lose((request) => request.includes('\x02findAndModify\0'))
     await until(() => proxy.lost >= 5, 'claims meet the fault')
     proxy.lose(undefined)

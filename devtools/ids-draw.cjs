@@ -23,7 +23,7 @@ async function draw({ url, name, count, callers = 4, file, thread = 0, close = t
   const failures = []
   await Promise.all(
     Array.from({ length: callers }, async () => {
-      // Each caller in chunks of its own, so that its order can be read back; NaN ends a chunk.
+      // Each caller writes chunks of its own, so that its order can be read back; NaN ends a chunk.
       const ids = []
       while (left-- > 0 && !stopping) {
         try {
@@ -34,7 +34,7 @@ async function draw({ url, name, count, callers = 4, file, thread = 0, close = t
         }
         if (ids.length === 500 || pause) writeSync(written, new Float64Array([...ids.splice(0), Number.NaN]))
         if (pause) await new Promise((resolve) => setTimeout(resolve, pause))
-        // Lets the others in, as real work between two ids would.
+        // The other callers run, as during real work between two ids.
         else if (ids.length % 50 === 0) await new Promise(setImmediate)
       }
       writeSync(written, new Float64Array([...ids, Number.NaN]))

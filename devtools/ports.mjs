@@ -3,6 +3,14 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
+/** A port that no server listens on. */
+export async function freePort() {
+  const server = await listen(0)
+  const { port } = server.address()
+  await once(server.close(), 'close')
+  return port
+}
+
 /** The first of two neighbouring free ports. */
 export async function freePair() {
   for (let tries = 0; tries < 50; tries += 1) {

@@ -40,7 +40,7 @@ export async function startProxy(target, { roundTrip = 0 } = {}) {
     })
     upstream.on('data', (data) => {
       if (mode === 'hang') return
-      // The server has done it, and the answer is lost.
+      // The server has applied the request; its answer is lost.
       if (swallow) return void client.resetAndDestroy()
       write(client, data)
     })

@@ -11,14 +11,14 @@
 
 const assert = require('node:assert/strict')
 const { AsyncLocalStorage, createHook, executionAsyncId } = require('node:async_hooks')
+const { once } = require('node:events')
 const { readdirSync, readFileSync } = require('node:fs')
 const http = require('node:http')
-const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads')
+const { parentPort } = require('node:worker_threads')
 const texample = require('../js/index.cjs')
+const { exitOf, run, sleep, startWorker, until } = require('./scenario-process.cjs')
 
 const { start } = texample
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 function block(ms) {
   const end = performance.now() + ms
@@ -42,23 +42,10 @@ function threads() {
   }).length
 }
 
-async function allGone() {
-  for (let i = 0; i < 1000 && threads() > 0; i++) await sleep(5)
-  assert.equal(threads(), 0)
-}
+const allGone = () => until(() => threads() === 0)
 
-/**
- * Runs `body` (source of a function of `texample`, `start` and `parentPort`) in a worker that says
- * when it is up.
- */
-async function worker(body, data) {
-  const made = new Worker(__filename, { argv: ['(worker)'], workerData: { body: `(${body})`, data } })
-  await new Promise((resolve, reject) => {
-    made.once('message', resolve)
-    made.once('error', reject)
-  })
-  return made
-}
+/** `body` sees `texample`, `start` and `parentPort` alone. */
+const worker = (body) => startWorker(__filename, body)
 
 /** Four producers blocked on full queues, and one that is flat out while JavaScript hangs. */
 function blockedProducers() {
@@ -276,11 +263,10 @@ const scenarios = {
       const controller = new AbortController()
       let ticks = 0
       ;(() => registry.register(start(() => ticks++, { interval: 1, signal: controller.signal })))()
-      for (let i = 0; i < 500 && !collected.yes; i++) {
+      await until(() => {
         collectGarbage()
-        await sleep(2)
-      }
-      assert.ok(collected.yes, 'the Ticker was never collected')
+        return collected.yes
+      })
       const before = ticks
       while (ticks < before + 5) await sleep(1)
       if (process.platform === 'linux') assert.equal(threads(), 1)
@@ -311,8 +297,8 @@ const scenarios = {
       parentPort.once('message', () => ticker.stop())
       parentPort.postMessage('up')
     })
-    const ended = new Promise((resolve) => made.once('exit', resolve))
-    const ticked = new Promise((resolve) => made.once('message', resolve))
+    const ended = exitOf(made)
+    const ticked = once(made, 'message')
     const own = start(() => {}, { interval: 0, count: 100_000 })
     await Promise.all([ticked, own.done])
     made.postMessage('enough')
@@ -325,7 +311,7 @@ const scenarios = {
       start(() => {}, { interval: 1, count: 20 })
       parentPort.postMessage('up')
     })
-    assert.equal(await new Promise((resolve) => made.once('exit', resolve)), 0)
+    assert.equal(await exitOf(made), 0)
     await allGone()
   },
 
@@ -336,14 +322,14 @@ const scenarios = {
         start((k) => k === 100 && process.exit(7), { interval: 0 })
         parentPort.postMessage('up')
       })
-      assert.equal(await new Promise((resolve) => made.once('exit', resolve)), 7)
+      assert.equal(await exitOf(made), 7)
     }
     await allGone()
   },
 
   "a throw in a worker's callback is that worker's error": async () => {
     const made = await worker(() => {
-      // Not before it was heard that the worker is up: errors come by another way than messages.
+      // Not before 'up' has arrived: errors and messages travel on separate channels.
       let throws = false
       parentPort.once('message', () => {
         throws = true
@@ -356,9 +342,9 @@ const scenarios = {
       )
       parentPort.postMessage('up')
     })
-    const failed = new Promise((resolve) => made.once('error', resolve))
+    const failed = once(made, 'error')
     made.postMessage('throw')
-    const error = await failed
+    const [error] = await failed
     assert.equal(error.message, 'in the worker')
     await allGone()
   },
@@ -386,7 +372,7 @@ const scenarios = {
   'a forked child ticks and ends': async () => {
     const { fork } = require('node:child_process')
     const child = fork(__filename, ['a ticker keeps the process alive until it is done'])
-    assert.equal(await new Promise((resolve) => child.once('exit', resolve)), 0)
+    assert.equal(await exitOf(child), 0)
   },
 
   'cluster workers tick and disconnect': {
@@ -395,7 +381,7 @@ const scenarios = {
       const cluster = require('node:cluster')
       if (cluster.isPrimary) {
         const workers = [cluster.fork(), cluster.fork()]
-        const codes = workers.map((made) => new Promise((resolve) => made.once('exit', resolve)))
+        const codes = workers.map(exitOf)
         assert.deepEqual(await Promise.all(codes), [0, 0])
       } else {
         start(() => {}, { interval: 1, count: 20 }).done.then(() => cluster.worker.disconnect())
@@ -412,16 +398,4 @@ const scenarios = {
 
 module.exports = { scenarios }
 
-if (!isMainThread) {
-  // The source of a scenario's worker, with what it uses in scope.
-  new Function('texample', 'start', 'parentPort', 'data', `return ${workerData.body}()`)(
-    ...[texample, start, parentPort, workerData.data],
-  )
-} else if (require.main === module) {
-  const scenario = scenarios[process.argv[2]]
-  if (scenario === undefined) throw new Error(`no scenario "${process.argv[2]}"`)
-  Promise.resolve((scenario.run ?? scenario)()).catch((error) => {
-    console.error(error)
-    process.exit(99)
-  })
-}
+run(module, scenarios, { texample, start })

@@ -2,19 +2,18 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { after, before, it } from 'node:test'
+import { before, it } from 'node:test'
 import { promisify } from 'node:util'
 
 import { encodeDataToImage } from '../../js/index.mjs'
+import { temporaryFolder } from '../support/folder.mjs'
 import { checkSaved, VALUES } from '../support/resaved.mjs'
 
 const run = promisify(execFile)
-const folder = await mkdtemp(path.join(tmpdir(), 'texample-resaved-'))
+const folder = temporaryFolder()
 const saved = path.join(folder, 'saved.png')
-after(() => rm(folder, { recursive: true, force: true }))
 
 const fileOf = (index) => path.join(folder, `${index}.png`)
 before(async () => {

@@ -1,4 +1,4 @@
 import { launchWebkit } from '../../devtools/browser-webkit.mjs'
-import { testClient } from './client-behaviour.mjs'
+import { testClient } from './client.mjs'
 
 testClient(launchWebkit, 'webkit', { endsDownloads: false })

@@ -52,3 +52,24 @@ export async function collectUncaught(body) {
     for (const other of others) process.on('uncaughtException', other)
   }
 }
+
+/**
+ * How long each turn of the event loop takes, for so many milliseconds: the shortest first.
+ * @param {number} time
+ * @returns {Promise<number[]>}
+ */
+export function measureTurns(time) {
+  const turns = []
+  let latest = performance.now()
+  const end = latest + time
+  return new Promise((resolve) => {
+    const turn = () => {
+      const now = performance.now()
+      turns.push(now - latest)
+      latest = now
+      if (now < end) setImmediate(turn)
+      else resolve(turns.sort((a, b) => a - b))
+    }
+    setImmediate(turn)
+  })
+}
