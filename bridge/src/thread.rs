@@ -109,3 +109,74 @@ fn says_closed<T: 'static>(error: &(dyn Error + 'static), producer: &Producer<T>
         || is_unanswered()
         || error.source().is_some_and(|source| says_closed(source, producer))
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::{Options, Taken, queue};
+
+    #[test]
+    fn a_panic_is_the_error_of_its_thread_and_the_end() {
+        let (producer, consumer) = queue(Options::default(), || {});
+        let thread = Thread::spawn("faulty", producer, |producer| -> Result<(), Closed> {
+            producer.post(1).unwrap();
+            panic!("out of {}", "tea");
+        })
+        .unwrap();
+        let error = thread.join().unwrap_err();
+        assert_eq!(error.to_string(), "the thread \"faulty\" panicked: out of tea");
+        assert_eq!(consumer.take(9), Taken::Some(vec![1]));
+        assert_eq!(consumer.take(9), Taken::Ended);
+    }
+
+    #[test]
+    fn a_thread_that_returns_closed_has_not_failed() {
+        for sleeps in [true, false] {
+            let (producer, consumer) = queue(Options { capacity: 1, ..Options::default() }, || {});
+            consumer.close();
+            let thread = Thread::spawn(
+                "closed",
+                producer,
+                move |producer| -> Result<(), Box<dyn Error + Send + Sync>> {
+                    if sleeps {
+                        producer.sleep_until(Instant::now())?;
+                    }
+                    Ok(producer.post(1)?)
+                },
+            );
+            thread.unwrap().join().unwrap();
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_thread_is_returned_by_join() {
+        let (producer, _consumer) = queue::<u8>(Options::default(), || {});
+        let thread = Thread::spawn("failing", producer, |_| Err("unplugged")).unwrap();
+        let error = thread.join().unwrap_err();
+        assert!(
+            matches!(&error, ThreadError::Failed(error) if error.to_string() == "unplugged"),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_name_with_a_nul_is_an_error() {
+        let (producer, _consumer) = queue::<u8>(Options::default(), || {});
+        let error = Thread::spawn("COM1\0", producer, |_| Ok::<(), Closed>(())).unwrap_err();
+        assert!(matches!(error, ThreadError::NotStarted { .. }));
+    }
+
+    #[test]
+    fn no_answer_is_a_failure_unless_the_queue_is_closed() {
+        for closes in [true, false] {
+            let (producer, consumer) = queue::<u32>(Options::default(), || {});
+            if closes {
+                consumer.close();
+            }
+            let thread = Thread::spawn("asker", producer, |_| Err(AskError::Closed)).unwrap();
+            assert_eq!(thread.join().is_ok(), closes);
+        }
+    }
+}

@@ -1,12 +1,15 @@
-use std::error::Error;
+use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::{AskError, Thread, ThreadError};
+use crate::sync::lock;
+use crate::{Stats, Thread};
 
 fn options(capacity: usize, overflow: Overflow) -> Options {
     Options { capacity, overflow }
@@ -132,20 +135,6 @@ fn a_consumer_that_takes_nothing_costs_no_memory() {
 }
 
 #[test]
-fn a_panic_is_the_error_of_its_thread_and_the_end() {
-    let (producer, consumer) = queue(Options::default(), || {});
-    let thread = Thread::spawn("faulty", producer, |producer| -> Result<(), Closed> {
-        producer.post(1).unwrap();
-        panic!("out of {}", "tea");
-    })
-    .unwrap();
-    let error = thread.join().unwrap_err();
-    assert_eq!(error.to_string(), "the thread \"faulty\" panicked: out of tea");
-    assert_eq!(consumer.take(9), Taken::Some(vec![1]));
-    assert_eq!(consumer.take(9), Taken::Ended);
-}
-
-#[test]
 fn four_producers_lose_nothing_and_each_keeps_its_order() {
     let (wake, woken) = mpsc::channel();
     let (producer, consumer) = queue(options(8, Overflow::Block), move || wake.send(()).unwrap_or_default());
@@ -183,37 +172,6 @@ fn four_producers_lose_nothing_and_each_keeps_its_order() {
         thread.join().unwrap();
     }
     assert!(consumer.stats().max_waiting <= 8);
-}
-
-#[test]
-fn a_thread_that_returns_closed_has_not_failed() {
-    for sleeps in [true, false] {
-        let (producer, consumer) = queue(options(1, Overflow::Block), || {});
-        consumer.close();
-        let thread =
-            Thread::spawn("closed", producer, move |producer| -> Result<(), Box<dyn Error + Send + Sync>> {
-                if sleeps {
-                    producer.sleep_until(Instant::now())?;
-                }
-                Ok(producer.post(1)?)
-            });
-        thread.unwrap().join().unwrap();
-    }
-}
-
-#[test]
-fn an_error_of_a_thread_is_returned_by_join() {
-    let (producer, _consumer) = queue::<u8>(Options::default(), || {});
-    let thread = Thread::spawn("failing", producer, |_| Err("unplugged")).unwrap();
-    let error = thread.join().unwrap_err();
-    assert!(matches!(&error, ThreadError::Failed(error) if error.to_string() == "unplugged"), "{error:?}");
-}
-
-#[test]
-fn a_name_with_a_nul_is_an_error() {
-    let (producer, _consumer) = queue::<u8>(Options::default(), || {});
-    let error = Thread::spawn("COM1\0", producer, |_| Ok::<(), Closed>(())).unwrap_err();
-    assert!(matches!(error, ThreadError::NotStarted { .. }));
 }
 
 #[test]
@@ -307,18 +265,6 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![(0..12_usize).prop_map(Step::Post), (0..12_usize).prop_map(Step::Take)];
     proptest::collection::vec(step, 0..60)
-}
-
-#[test]
-fn no_answer_is_a_failure_unless_the_queue_is_closed() {
-    for closes in [true, false] {
-        let (producer, consumer) = queue::<u32>(Options::default(), || {});
-        if closes {
-            consumer.close();
-        }
-        let thread = Thread::spawn("asker", producer, |_| Err(AskError::Closed)).unwrap();
-        assert_eq!(thread.join().is_ok(), closes);
-    }
 }
 
 proptest! {
