@@ -1,6 +1,5 @@
 //! A thread that posts, and the JavaScript callback that receives.
 
-use std::cell::OnceCell;
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,7 +10,6 @@ use napi::bindgen_prelude::{Env, Function, JsValue, JsValuesTupleIntoVec, Promis
 use super::delivery::{Batch, Delivery};
 use super::inbox::{Inbox, OnStop};
 use super::value::{Reference, not_started};
-use super::wakeup::Drain;
 use crate::{Options, Overflow, Producer, Stats};
 
 /// What a bridge shall be: see [`Bridge::builder`].
@@ -155,17 +153,11 @@ impl<T: Send + 'static> Ready<T> {
     /// end.
     pub fn open(self) -> napi::Result<(Bridge<T>, Producer<T>)> {
         let Self { env, builder, delivery, drain } = self;
-        let slot = Rc::new(OnceCell::<Rc<Inbox<T>>>::new());
-        let native = {
-            let slot = Rc::clone(&slot);
-            Drain::Native(Box::new(move |_| match slot.get() {
-                Some(inbox) => drain(&delivery, inbox),
-                None => Ok(()),
-            }))
-        };
-        let (inbox, producer) = Inbox::open(&env, &builder.name, builder.options, builder.on_stop, native)?;
-        // Empty until here: nothing has run on this thread since it was made.
-        let inbox = Rc::clone(slot.get_or_init(|| inbox));
+        let Builder { name, options, on_stop, .. } = builder;
+        let (inbox, producer) = Inbox::open_native(&env, &name, options, on_stop, |inbox| {
+            let inbox = Rc::clone(inbox);
+            move || drain(&delivery, &inbox)
+        })?;
         Ok((Bridge { inbox }, producer))
     }
 }

@@ -7,7 +7,7 @@
 //! | `end`, after the last message | closed | dropped | released | joined |
 //! | `close`, the environment ends | closed | called | aborted | joined by `join` |
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -118,6 +118,23 @@ impl<T: Send + 'static> Inbox<T> {
             outcome: RefCell::default(),
         });
         inbox.member.set(inbox.environment.add(Rc::clone(&inbox) as Rc<dyn Member>));
+        Ok((inbox, producer))
+    }
+
+    /// As [`open`](Self::open), with a drain of ours, which `make` makes of the inbox.
+    pub(super) fn open_native<D: Fn() -> napi::Result<()> + 'static>(
+        env: &Env,
+        name: &str,
+        options: Options,
+        on_stop: Option<OnStop>,
+        make: impl FnOnce(&Rc<Self>) -> D,
+    ) -> napi::Result<(Rc<Self>, Producer<T>)> {
+        let slot = Rc::new(OnceCell::<D>::new());
+        let drain = Rc::clone(&slot);
+        let native = Drain::Native(Box::new(move |_| drain.get().map_or(Ok(()), |drain| drain())));
+        let (inbox, producer) = Self::open(env, name, options, on_stop, native)?;
+        // Empty until here: nothing has run on this thread since it was made.
+        let _ = slot.set(make(&inbox));
         Ok((inbox, producer))
     }
 

@@ -295,14 +295,11 @@ fn io_code(error: &std::io::Error) -> Option<&'static str> {
     })
 }
 
-/// The message and the code of what was thrown.
+/// The asker's error for what JavaScript threw.
 ///
 /// # Safety
 /// `env` is live, this is its thread, and `thrown` is a value of it.
-pub(super) unsafe fn describe_thrown(
-    env: sys::napi_env,
-    thrown: sys::napi_value,
-) -> (String, Option<String>) {
+pub(super) unsafe fn thrown_error(env: sys::napi_env, thrown: sys::napi_value) -> AskError {
     // SAFETY: the caller's promise. Getters are foreign code: what they throw is cleared.
     unsafe {
         let property = |name: &str| {
@@ -332,6 +329,7 @@ pub(super) unsafe fn describe_thrown(
             }
             Unknown::from_napi_value(env, thrown).ok().and_then(text)
         });
-        (message.unwrap_or_else(|| "a value without a text was thrown".to_owned()), code)
+        let message = message.unwrap_or_else(|| "a value without a text was thrown".to_owned());
+        AskError::Thrown { message, code }
     }
 }
