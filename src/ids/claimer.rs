@@ -16,7 +16,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded}
 use super::Cancel;
 use super::pool::{Pool, Work};
 use super::store::{
-    Answer, ClaimError, Document, Operation, Outcome, Reply, Request, Store, StoreUrl, memory,
+    Answer, ClaimError, Document, Operation, Outcome, Request, Responder, Store, StoreUrl, memory,
 };
 use crate::{Error, ErrorCode, Result};
 
@@ -67,7 +67,7 @@ struct Single {
     operation: Operation,
     /// Gone when its caller gave it up: then it is not sent.
     wanted: Weak<()>,
-    reply: Box<dyn FnOnce(Answer) + Send>,
+    on_answer: Box<dyn FnOnce(Answer) + Send>,
 }
 
 impl Queued {
@@ -151,9 +151,9 @@ impl Claimer {
         lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
 
-    /// Has a single operation done, unless `wanted` is gone before it is sent. `reply` is called
-    /// with its answer, on the claimer's thread or here; not at all when the claimer is stopped
-    /// before.
+    /// Has a single operation done, unless `wanted` is gone before it is sent. `on_answer` is
+    /// called with its answer, on the claimer's thread or here; not at all when the claimer is
+    /// stopped before.
     ///
     /// # Errors
     /// When no thread could be started, or the claimer panicked.
@@ -162,18 +162,19 @@ impl Claimer {
         document: &Arc<Document>,
         operation: Operation,
         wanted: Weak<()>,
-        reply: impl FnOnce(Answer) + Send + 'static,
+        on_answer: impl FnOnce(Answer) + Send + 'static,
     ) -> Result<()> {
         if self.shared.url.is_memory() {
             let alone = lock(&self.shared.memory);
             let answer = memory::answer(document, &operation);
             self.shared.note_set(document, &operation, &answer);
             drop(alone);
-            reply(answer);
+            on_answer(answer);
             return Ok(());
         }
         self.start()?;
-        let single = Single { document: Arc::clone(document), operation, wanted, reply: Box::new(reply) };
+        let single =
+            Single { document: Arc::clone(document), operation, wanted, on_answer: Box::new(on_answer) };
         self.shared.enqueue(Queued::Single(single));
         lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
@@ -240,7 +241,7 @@ impl Shared {
                 match queued {
                     // It may be closing, and open no more.
                     Queued::Pool(pool) => pool.broke(&error),
-                    Queued::Single(single) => (single.reply)(Err(ClaimError::Permanent(error.clone()))),
+                    Queued::Single(single) => (single.on_answer)(Err(ClaimError::Permanent(error.clone()))),
                 }
             }
             for pool in pools {
@@ -329,11 +330,11 @@ impl<'a> Driver<'a> {
             };
             self.in_flight.insert(Arc::clone(&document), VecDeque::new());
             let (begun, answers) = (Instant::now(), self.answers.clone());
-            let reply = Reply::new(move |answer| {
+            let responder = Responder::new(move |answer| {
                 // The claimer is gone when it was stopped: then no handle waits for the answer.
                 let _ = answers.send(Answered { target, took: begun.elapsed(), answer });
             });
-            requests.push(Request { document, operation, reply });
+            requests.push(Request { document, operation, responder });
         }
         if !requests.is_empty() {
             self.store.start(requests);
@@ -354,9 +355,9 @@ impl<'a> Driver<'a> {
                 self.queue(pool);
                 document
             }
-            Queued::Single(Single { document, operation, reply, .. }) => {
+            Queued::Single(Single { document, operation, on_answer, .. }) => {
                 self.shared.note_set(&document, &operation, &answer);
-                reply(answer);
+                on_answer(answer);
                 document
             }
         };

@@ -65,7 +65,7 @@ pub struct Counters {
 }
 
 #[derive(Debug, Default)]
-struct Handle {
+struct HandleState {
     /// One past the highest id it was ever given.
     last: i64,
     lease: LeaseSize,
@@ -80,7 +80,7 @@ pub struct Sequence {
     label: Arc<str>,
     settings: Settings,
     free: FreeRanges,
-    handles: ByHandle<Handle>,
+    handles: ByHandle<HandleState>,
     next_handle: u64,
     /// Handles that lack ids, each once, in the order in which they are served.
     queue: VecDeque<HandleId>,
@@ -149,7 +149,7 @@ impl Sequence {
     pub fn attach(&mut self) -> HandleId {
         let id = HandleId(self.next_handle);
         self.next_handle += 1;
-        self.handles.push(id, Handle::default());
+        self.handles.push(id, HandleState::default());
         id
     }
 

@@ -11,7 +11,7 @@ use napi::bindgen_prelude::{
 };
 use napi::{check_status, sys};
 
-use super::inbox::{Inbox, Next};
+use super::inbox::{Action, Inbox};
 use super::promises::{Settled, is_promise};
 use super::value::{Reference, call, converted, scoped};
 use crate::batch_size::BatchSize;
@@ -125,9 +125,9 @@ impl Delivery {
                 self.measure(count, began);
             }
             let batch = match inbox.next(|consumer, _| consumer.take(self.batch_size.get().get()))? {
-                Next::Deliver(batch) => batch,
-                Next::Rest => return Ok(()),
-                Next::End => return inbox.end_and_tell(),
+                Action::Deliver(batch) => batch,
+                Action::Rest => return Ok(()),
+                Action::End => return inbox.end_and_tell(),
             };
             let (count, began) = (batch.len(), Instant::now());
             // SAFETY: on the thread of a live environment, in the scope of the wake-up's call.
@@ -161,9 +161,9 @@ impl Delivery {
                 return microtasks_first(inbox);
             }
             match inbox.next_in_hand()? {
-                Next::Deliver(()) => {}
-                Next::Rest => return Ok(()),
-                Next::End => return inbox.end_and_tell(),
+                Action::Deliver(()) => {}
+                Action::Rest => return Ok(()),
+                Action::End => return inbox.end_and_tell(),
             }
         }
     }

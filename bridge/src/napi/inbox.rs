@@ -20,7 +20,7 @@ use napi::{Status, check_status, sys};
 
 use super::environment::{Environment, Hook, Member};
 use super::value::{coded, thread_error_value, undefined};
-use super::wakeup::{Drain, Release, Wakeup};
+use super::wakeup::{Drain, ReleaseMode, Wakeup};
 use crate::budget::{Step, TurnBudget};
 use crate::{Consumer, Options, Overflow, Producer, Stats, Taken, Thread, ThreadError, queue};
 
@@ -65,7 +65,7 @@ pub(super) struct Inbox<T: 'static> {
 }
 
 /// What there is to do next.
-pub(super) enum Next<B> {
+pub(super) enum Action<B> {
     /// Hand these on, then look again.
     Deliver(B),
     /// Nothing; a wake-up will come.
@@ -95,7 +95,7 @@ impl<T: Send + 'static> Inbox<T> {
         });
         consumer.bind_to_this_thread();
         // After the threadsafe function was made, so that it runs before that is taken down.
-        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(Release::Finish))?;
+        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(ReleaseMode::Finish))?;
         let inbox = Rc::new(Self {
             name: name.into(),
             environment,
@@ -155,7 +155,7 @@ impl<T: Send + 'static> Inbox<T> {
             }
             Err(error) => {
                 // The producer was dropped, which has asked for a drain that is not to run.
-                self.wakeup.close(Release::Abort);
+                self.wakeup.close(ReleaseMode::Abort);
                 drop(self.on_stop.take());
                 self.finish(Err(error.clone()));
                 Err(error)
@@ -183,25 +183,25 @@ impl<T: Send + 'static> Inbox<T> {
     pub(super) fn next<B>(
         self: &Rc<Self>,
         take: impl FnOnce(&Consumer<T>, usize) -> Taken<B>,
-    ) -> napi::Result<Next<B>> {
+    ) -> napi::Result<Action<B>> {
         if self.has_ended() {
-            return Ok(Next::Rest);
+            return Ok(Action::Rest);
         }
         if self.is_closed() {
             self.pause();
             // Clones of the producer may live on, in statics even: they are not waited for.
             let has_returned = self.thread.borrow().as_ref().is_none_or(Thread::has_returned);
-            return Ok(if has_returned { Next::End } else { Next::Rest });
+            return Ok(if has_returned { Action::End } else { Action::Rest });
         }
         if self.is_waiting.get() {
             self.pause();
-            return Ok(Next::Rest);
+            return Ok(Action::Rest);
         }
-        let Some(chunk) = self.time()? else { return Ok(Next::Rest) };
+        let Some(chunk) = self.time()? else { return Ok(Action::Rest) };
         let next = match take(&self.consumer, chunk) {
-            Taken::Some(batch) => return Ok(Next::Deliver(batch)),
-            Taken::Empty => Next::Rest,
-            Taken::Ended => Next::End,
+            Taken::Some(batch) => return Ok(Action::Deliver(batch)),
+            Taken::Empty => Action::Rest,
+            Taken::Ended => Action::End,
         };
         self.pause();
         Ok(next)
@@ -209,7 +209,7 @@ impl<T: Send + 'static> Inbox<T> {
 
     /// As [`next`](Self::next), for messages that are delivered one by one: those that are taken
     /// wait in hand, and count against the capacity for as long as they do.
-    pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Next<()>> {
+    pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Action<()>> {
         // A policy that drops must see all that wait, so nothing is taken ahead from under it.
         let lends = self.overflow == Overflow::Block && self.consumer.capacity() >= MIN_LENDING_CAPACITY;
         let most = (self.consumer.capacity() / 2).min(MAX_IN_HAND);
@@ -219,12 +219,12 @@ impl<T: Send + 'static> Inbox<T> {
             },
         )?;
         Ok(match next {
-            Next::Deliver(batch) => {
+            Action::Deliver(batch) => {
                 self.in_hand.borrow_mut().extend(batch);
-                Next::Deliver(())
+                Action::Deliver(())
             }
-            Next::Rest => Next::Rest,
-            Next::End => Next::End,
+            Action::Rest => Action::Rest,
+            Action::End => Action::End,
         })
     }
 
@@ -365,7 +365,7 @@ impl<T: Send + 'static> Inbox<T> {
         self.outcome.borrow().is_some()
     }
 
-    /// Joins the thread and releases the threadsafe function, after [`Next::End`]; how the thread
+    /// Joins the thread and releases the threadsafe function, after [`Action::End`]; how the thread
     /// has ended.
     pub(super) fn end(&self) -> Result<(), ThreadError> {
         if let Some(outcome) = self.outcome.borrow().clone() {
@@ -374,7 +374,7 @@ impl<T: Send + 'static> Inbox<T> {
         self.consumer.close();
         drop(self.on_stop.take());
         let outcome = self.join_thread();
-        self.wakeup.close(Release::Finish);
+        self.wakeup.close(ReleaseMode::Finish);
         self.finish(outcome.clone());
         outcome
     }
@@ -426,7 +426,7 @@ impl<T: Send + 'static> Member for Inbox<T> {
     }
 
     fn close(&self) {
-        self.wakeup.close(Release::Abort);
+        self.wakeup.close(ReleaseMode::Abort);
         self.shut();
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use napi::bindgen_prelude::{Env, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec};
 
 use super::bridge::Builder;
-use super::inbox::{Inbox, Next};
+use super::inbox::{Action, Inbox};
 use super::value::not_started;
 use super::wakeup::Drain;
 use crate::{Producer, Stats, Taken, ThreadError};
@@ -113,12 +113,12 @@ impl<T: Send + 'static> Receiver<T> {
 
     fn look<B>(
         &self,
-        look: impl FnOnce(&Rc<Inbox<T>>) -> napi::Result<Next<B>>,
+        look: impl FnOnce(&Rc<Inbox<T>>) -> napi::Result<Action<B>>,
     ) -> napi::Result<Received<B>> {
         Ok(match look(&self.inbox)? {
-            Next::Deliver(taken) => Received::Some(taken),
-            Next::Rest => Received::Nothing,
-            Next::End => Received::Ended,
+            Action::Deliver(taken) => Received::Some(taken),
+            Action::Rest => Received::Nothing,
+            Action::End => Received::Ended,
         })
     }
 }

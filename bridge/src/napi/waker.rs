@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{Env, Function, JsValue, JsValuesTupleIntoVec};
 
 use super::environment::{Environment, Hook, Member};
 use super::value::{Reference, call};
-use super::wakeup::{Drain, Release, Wakeup};
+use super::wakeup::{Drain, ReleaseMode, Wakeup};
 
 /// Has a JavaScript function called on the thread of its environment, once for all wake-ups that
 /// come before it is.
@@ -45,7 +45,7 @@ impl Waker {
         }));
         let wakeup = Wakeup::new(env, name, drain)?;
         // After the threadsafe function was made, so that it runs before that is taken down.
-        Hook::add(&environment).inspect_err(|_| wakeup.close(Release::Finish))?;
+        Hook::add(&environment).inspect_err(|_| wakeup.close(ReleaseMode::Finish))?;
         wakeup.set_ref(env.raw(), false);
         let waker = Self { wakeup, is_awake };
         environment.add(std::rc::Rc::new(waker.clone()));
@@ -64,7 +64,7 @@ impl Member for Waker {
     fn turned(&self) {}
 
     fn close(&self) {
-        self.wakeup.close(Release::Abort);
+        self.wakeup.close(ReleaseMode::Abort);
     }
 
     fn join(&self) {}

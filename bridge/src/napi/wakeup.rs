@@ -45,7 +45,7 @@ pub(super) enum Drain<'a> {
 }
 
 /// What becomes of calls in flight when a threadsafe function is released.
-pub(super) enum Release {
+pub(super) enum ReleaseMode {
     /// They are made.
     Finish,
     /// They are dropped: the environment ends, or nothing is to be called any more.
@@ -125,11 +125,11 @@ impl Wakeup {
     }
 
     /// Releases the threadsafe function; later wake-ups do nothing.
-    pub(super) fn close(&self, release: Release) {
+    pub(super) fn close(&self, mode: ReleaseMode) {
         let Some(Raw(raw)) = self.gate.lock().take() else { return };
-        let mode = match release {
-            Release::Finish => sys::ThreadsafeFunctionReleaseMode::release,
-            Release::Abort => sys::ThreadsafeFunctionReleaseMode::abort,
+        let mode = match mode {
+            ReleaseMode::Finish => sys::ThreadsafeFunctionReleaseMode::release,
+            ReleaseMode::Abort => sys::ThreadsafeFunctionReleaseMode::abort,
         };
         // Fails only when the function has no reference left, and then there is nothing to release.
         // SAFETY: `raw` was live inside the gate and has been taken out, so this is its last use.

@@ -257,14 +257,14 @@ fn failed_and_discarded_messages_are_not_delivered_ones() {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum Act {
     Post(usize),
     Take(usize),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![(0..12_usize).prop_map(Step::Post), (0..12_usize).prop_map(Step::Take)];
-    proptest::collection::vec(step, 0..60)
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![(0..12_usize).prop_map(Act::Post), (0..12_usize).prop_map(Act::Take)];
+    proptest::collection::vec(act, 0..60)
 }
 
 proptest! {
@@ -276,14 +276,14 @@ proptest! {
             Just(Overflow::DropOldest), Just(Overflow::DropNewest), Just(Overflow::Latest)
         ],
         one_by_one in any::<bool>(),
-        steps in steps(),
+        acts in acts(),
     ) {
         let (producer, consumer) = queue(options(capacity, policy), || {});
         let capacity = consumer.capacity();
         let (mut list, mut next, mut dropped) = (VecDeque::new(), 0_u64, 0);
-        for step in steps {
-            match step {
-                Step::Post(count) => {
+        for act in acts {
+            match act {
+                Act::Post(count) => {
                     let messages: Vec<u64> = (next..next + count as u64).collect();
                     next += count as u64;
                     if one_by_one {
@@ -305,7 +305,7 @@ proptest! {
                         }
                     }
                 }
-                Step::Take(count) => {
+                Act::Take(count) => {
                     let mut target = vec![0; count];
                     let taken = match consumer.take_into(&mut target) {
                         Taken::Some(taken) => taken,

@@ -134,16 +134,16 @@ pub enum ClaimError {
 }
 
 /// Takes the answer to a request.
-pub struct Reply(Option<Box<dyn FnOnce(Answer) + Send>>);
+pub struct Responder(Option<Box<dyn FnOnce(Answer) + Send>>);
 
-impl Reply {
+impl Responder {
     pub(super) fn new(deliver: impl FnOnce(Answer) + Send + 'static) -> Self {
         Self(Some(Box::new(deliver)))
     }
 
     /// Answers the request.
     #[cfg(any(feature = "mongo", feature = "sqlite"))]
-    pub fn send(mut self, answer: Answer) {
+    pub fn answer(mut self, answer: Answer) {
         self.deliver(answer);
     }
 
@@ -154,7 +154,7 @@ impl Reply {
     }
 }
 
-impl Drop for Reply {
+impl Drop for Responder {
     /// A request whose task panicked or was given up is answered too.
     fn drop(&mut self) {
         self.deliver(Err(ClaimError::Transient(Error::new(
@@ -172,7 +172,7 @@ pub struct Request {
     /// What to do.
     pub operation: Operation,
     /// Is to be given one answer.
-    pub reply: Reply,
+    pub responder: Responder,
 }
 
 /// A store as its claimer drives it, on one thread.

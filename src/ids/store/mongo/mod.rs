@@ -13,12 +13,12 @@ use tokio::runtime::{Builder, Runtime};
 use super::{Answer, ClaimError, Document, Request, Store, unanswered};
 use crate::{Error, ErrorCode};
 
-mod connection;
+mod deployment;
 mod document;
 mod secrets;
 mod url_options;
 
-use connection::Connection;
+use deployment::Deployment;
 use document::SequenceDocument;
 pub(super) use secrets::{names_database, without_secrets};
 pub(super) use url_options::adapt;
@@ -35,20 +35,20 @@ const LASTING: [i32; 12] = [20, 59, 13, 18, 73, 115, 121, 166, 238, 301, 8000, 1
 /// A MongoDB deployment, as its claimer drives it.
 pub(super) struct Mongo {
     url: Arc<str>,
-    connection: Arc<Connection>,
+    deployment: Arc<Deployment>,
     /// Started by the first request; taken when it is shut down.
     runtime: Option<Runtime>,
 }
 
 impl Mongo {
     pub fn new(url: &str, wake: Sender<()>) -> Self {
-        Self { url: url.into(), connection: Arc::new(Connection::new(url, wake)), runtime: None }
+        Self { url: url.into(), deployment: Arc::new(Deployment::new(url, wake)), runtime: None }
     }
 }
 
 impl Store for Mongo {
     fn room(&self) -> usize {
-        self.connection.room()
+        self.deployment.room()
     }
 
     fn start(&mut self, requests: Vec<Request>) {
@@ -62,23 +62,23 @@ impl Store for Mongo {
                 Ok(runtime) => self.runtime = Some(runtime),
                 Err(cause) => {
                     let cause = Arc::new(cause);
-                    for Request { document, reply, .. } in requests {
+                    for Request { document, responder, .. } in requests {
                         let message =
                             format!("{} cannot be reached: no thread could be started", document.label);
                         let error = Error::new(ErrorCode::SequenceUnavailable, message);
-                        reply.send(Err(ClaimError::Transient(error.caused_by(Arc::clone(&cause)))));
+                        responder.answer(Err(ClaimError::Transient(error.caused_by(Arc::clone(&cause)))));
                     }
                     return;
                 }
             }
         }
         let Some(runtime) = &self.runtime else { return };
-        for Request { document, operation, reply } in requests {
-            let (connection, url) = (Arc::clone(&self.connection), Arc::clone(&self.url));
+        for Request { document, operation, responder } in requests {
+            let (deployment, url) = (Arc::clone(&self.deployment), Arc::clone(&self.url));
             runtime.spawn(async move {
                 let limit = operation.limit();
                 let work = async {
-                    let database = connection.database().await?;
+                    let database = deployment.database().await?;
                     SequenceDocument::new(database, Arc::clone(&document)).operate(&operation).await
                 };
                 let answer: Answer = match tokio::time::timeout(limit, work).await {
@@ -87,7 +87,7 @@ impl Store for Mongo {
                     Ok(Err(Failure::Driver(error))) => Err(failed(&error, &document, &url)),
                     Err(_) => Err(unanswered(&document.label, limit)),
                 };
-                reply.send(answer);
+                responder.answer(answer);
             });
         }
     }

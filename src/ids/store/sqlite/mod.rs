@@ -72,7 +72,7 @@ impl Store for Sqlite {
         match patient(deadline, &cancel, || self.answer(&requests)) {
             Ok(answers) => {
                 for (request, answer) in requests.into_iter().zip(answers) {
-                    request.reply.send(answer);
+                    request.responder.answer(answer);
                 }
             }
             Err(failure) => {
@@ -81,7 +81,7 @@ impl Store for Sqlite {
                     self.file = None;
                 }
                 for request in requests {
-                    request.reply.send(Err(failure.of(&request.document)));
+                    request.responder.answer(Err(failure.of(&request.document)));
                 }
             }
         }
@@ -238,7 +238,7 @@ impl From<rusqlite::Error> for Failure {
 mod tests {
     use super::*;
     use crate::ids::Range;
-    use crate::ids::store::{Claim, Reply, StoreUrl};
+    use crate::ids::store::{Claim, Responder, StoreUrl};
 
     const CLAIM: Operation = Operation::Claim(Claim { count: 3, start: 7, owned_to: None });
 
@@ -269,8 +269,8 @@ mod tests {
         let (answers, answered) = crossbeam_channel::unbounded();
         let request = |name: &&str| {
             let answers = answers.clone();
-            let reply = Reply::new(move |answer| answers.send(answer).unwrap());
-            Request { document: Arc::new(url.document("ids", name)), operation: CLAIM, reply }
+            let responder = Responder::new(move |answer| answers.send(answer).unwrap());
+            Request { document: Arc::new(url.document("ids", name)), operation: CLAIM, responder }
         };
         store.start(names.iter().map(request).collect());
         answered.try_iter().collect()
