@@ -7,17 +7,17 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 
-use super::Cancel;
 use super::pool::{Pool, Work};
 use super::store::{
     Answer, ClaimError, Document, Operation, Outcome, Request, Responder, Store, StoreUrl, memory,
 };
+use super::{Cancel, lock};
 use crate::{Error, ErrorCode, Result};
 
 /// The claimers of this process, which its threads share.
@@ -100,7 +100,7 @@ pub fn hold(url: &StoreUrl) -> Hold {
 impl Claimer {
     /// The claimer of the store at `url`; its thread starts with the first request.
     pub fn of(url: &StoreUrl) -> Arc<Self> {
-        let mut claimers = CLAIMERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut claimers = lock(&CLAIMERS);
         if let Some(claimer) = claimers.get(url).and_then(Weak::upgrade) {
             return claimer;
         }
@@ -123,7 +123,7 @@ impl Claimer {
 
     /// Locked before any pool's state.
     pub fn sequences(&self) -> MutexGuard<'_, Sequences> {
-        self.shared.sequences.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.sequences)
     }
 
     /// Why the store could not be used lately.
@@ -200,7 +200,7 @@ impl Claimer {
 
 impl Drop for Claimer {
     fn drop(&mut self) {
-        let mut claimers = CLAIMERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut claimers = lock(&CLAIMERS);
         // Another one may have taken its place.
         if claimers.get(&self.shared.url).is_some_and(|claimer| claimer.strong_count() == 0) {
             claimers.remove(&self.shared.url);
@@ -236,7 +236,7 @@ impl Shared {
         if let Err(panic) = caught {
             let error = Error::panicked(&format!("the claimer of {}", self.url), &*panic);
             *lock(&self.broken) = Some(error.clone());
-            let pools: Vec<_> = self.sequences_open();
+            let pools: Vec<_> = lock(&self.sequences).open.values().cloned().collect();
             for queued in std::mem::take(&mut *lock(&self.queue)) {
                 match queued {
                     // It may be closing, and open no more.
@@ -253,18 +253,13 @@ impl Shared {
     /// Tells the pool of a document that its index was set, before the next claim is made.
     fn note_set(&self, document: &Arc<Document>, operation: &Operation, answer: &Answer) {
         let (Operation::Set { index, force }, Ok(Outcome::Set(None))) = (operation, answer) else { return };
-        let mut sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sequences = lock(&self.sequences);
         let owned = sequences.owned.get(document).copied().filter(|_| !force);
         sequences.owned.insert(Arc::clone(document), owned.map_or(*index, |owned| owned.max(*index)));
         // Under the lock, so that no handle closes in between.
         if let Some(pool) = sequences.open.get(document) {
             pool.moved(*index, *force);
         }
-    }
-
-    fn sequences_open(&self) -> Vec<Arc<Pool>> {
-        let sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
-        sequences.open.values().cloned().collect()
     }
 }
 
@@ -387,10 +382,6 @@ impl<'a> Driver<'a> {
             self.queue(pool);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

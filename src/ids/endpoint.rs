@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::Range;
 use super::store::Document;
+use super::{Range, lock};
 use crate::{Error, Result};
 
 /// Events kept for the owner; older ones are dropped.
@@ -71,7 +71,7 @@ impl Endpoint {
     /// Takes what arrived. What comes later wakes again.
     #[must_use]
     pub fn take(&self) -> News {
-        std::mem::take(&mut *self.unread()).news
+        std::mem::take(&mut *lock(&self.unread)).news
     }
 
     pub(super) fn notify(&self, handle: u64) {
@@ -92,17 +92,13 @@ impl Endpoint {
     }
 
     fn deliver(&self, put: impl FnOnce(&mut News)) {
-        let mut unread = self.unread();
+        let mut unread = lock(&self.unread);
         put(&mut unread.news);
         let wake = !std::mem::replace(&mut unread.woken, true);
         drop(unread);
         if wake {
             (self.wake)();
         }
-    }
-
-    fn unread(&self) -> MutexGuard<'_, Unread> {
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,8 +5,7 @@ use napi::{Env, JsError, Task, ValueType, sys};
 
 use super::call::caught;
 use super::data::Data;
-use super::is_long_ascii;
-use super::value::Value;
+use super::value::{Value, is_long_ascii};
 use crate::ErrorCode;
 use crate::image::{Content, DecodeOptions, EncodeOptions, Workspace, encode_source};
 

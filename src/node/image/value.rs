@@ -133,6 +133,15 @@ impl Value {
     }
 }
 
+/// Whether JavaScript makes a string of `text` faster than a native call does.
+///
+/// From about a megabyte on `buffer.toString('latin1')` keeps its strings outside of V8's heap, in
+/// memory that is used again. In the heap, each page of a new long string is a page fault, which
+/// together take longer than all the rest.
+pub(super) fn is_long_ascii(text: &str) -> bool {
+    text.len() >= 1 << 20 && text.is_ascii()
+}
+
 impl FromNapiValue for Value {
     unsafe fn from_napi_value(_env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
         Ok(Self(value))

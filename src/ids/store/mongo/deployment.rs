@@ -1,7 +1,7 @@
 //! The MongoDB deployment of a URL: the driver's client, and how many connections it has.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -13,6 +13,8 @@ use mongodb::options::{
 };
 use mongodb::{Client, Database};
 use tokio::sync::OnceCell;
+
+use crate::ids::lock;
 
 /// Connections to a server unless the URL says otherwise, as in the Node driver.
 const MAX_POOL_SIZE: u32 = 100;
@@ -51,7 +53,7 @@ impl Deployment {
     /// How many requests find a connection, or have one opened for them: more would wait in the
     /// driver's own queue while their time runs.
     pub fn room(&self) -> usize {
-        let open = self.open.connections.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let open = lock(&self.open.connections).len();
         usize::try_from(self.max_pool_size).unwrap_or(usize::MAX).min(open + CONNECTING)
     }
 
@@ -78,7 +80,7 @@ impl Deployment {
 
 impl OpenConnections {
     fn note(&self, event: CmapEvent) {
-        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connections = lock(&self.connections);
         match event {
             CmapEvent::ConnectionReady(event) => {
                 connections.insert((event.address, event.connection_id));

@@ -10,7 +10,7 @@ use mongodb::error::Error as DriverError;
 use mongodb::options::{CollectionOptions, ReadPreference, ReturnDocument, SelectionCriteria};
 use mongodb::{Collection, Database};
 
-use super::{Failure, code};
+use super::failure::{Failure, code};
 use crate::ids::Range;
 use crate::ids::store::{Claim, ClaimError, Document, Operation, Outcome, bad_document, vanished, went_back};
 use crate::{Error, ErrorCode};

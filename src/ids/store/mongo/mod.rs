@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Answer, ClaimError, Document, Request, Store, unanswered};
+use super::{Answer, ClaimError, Request, Store, unanswered};
 use crate::{Error, ErrorCode};
 
 mod deployment;
 mod document;
+mod failure;
 mod secrets;
 mod url_options;
 
@@ -25,12 +25,6 @@ pub(super) use url_options::adapt;
 
 /// How long the end of the runtime may take.
 const SHUTDOWN: Duration = Duration::from_secs(1);
-
-/// Server errors that no retry mends: IllegalOperation, CommandNotFound, Unauthorized,
-/// AuthenticationFailed, InvalidNamespace, CommandNotSupported, DocumentValidationFailure,
-/// CommandNotSupportedOnView, NotImplemented, DataCorruptionDetected, AtlasError,
-/// DatabaseDifferCase.
-const LASTING: [i32; 12] = [20, 59, 13, 18, 73, 115, 121, 166, 238, 301, 8000, 13297];
 
 /// A MongoDB deployment, as its claimer drives it.
 pub(super) struct Mongo {
@@ -82,9 +76,7 @@ impl Store for Mongo {
                     SequenceDocument::new(database, Arc::clone(&document)).operate(&operation).await
                 };
                 let answer: Answer = match tokio::time::timeout(limit, work).await {
-                    Ok(Ok(outcome)) => Ok(outcome),
-                    Ok(Err(Failure::Claim(error))) => Err(error),
-                    Ok(Err(Failure::Driver(error))) => Err(failed(&error, &document, &url)),
+                    Ok(outcome) => outcome.map_err(|failure| failure.of(&document, &url)),
                     Err(_) => Err(unanswered(&document.label, limit)),
                 };
                 responder.answer(answer);
@@ -98,41 +90,5 @@ impl Drop for Mongo {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(SHUTDOWN);
         }
-    }
-}
-
-/// Why an operation gave nothing.
-enum Failure {
-    Driver(DriverError),
-    Claim(ClaimError),
-}
-
-impl From<DriverError> for Failure {
-    fn from(error: DriverError) -> Self {
-        Self::Driver(error)
-    }
-}
-
-fn failed(error: &DriverError, document: &Document, url: &str) -> ClaimError {
-    let lasting = match &*error.kind {
-        ErrorKind::InvalidArgument { .. }
-        | ErrorKind::Authentication { .. }
-        | ErrorKind::InvalidTlsConfig { .. }
-        | ErrorKind::IncompatibleServer { .. } => true,
-        _ => code(error).is_some_and(|code| LASTING.contains(&code)),
-    };
-    let cause = secrets::Cause::new(error, url);
-    let message = format!("{} cannot be used: {cause}", document.label);
-    let error = Error::new(ErrorCode::SequenceUnavailable, message).caused_by(cause);
-    if lasting { ClaimError::Permanent(error) } else { ClaimError::Transient(error) }
-}
-
-/// The code of a server's error, wherever it stands.
-fn code(error: &DriverError) -> Option<i32> {
-    match &*error.kind {
-        ErrorKind::Command(error) => Some(error.code),
-        ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
-        ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
-        _ => None,
     }
 }
