@@ -15,6 +15,7 @@
 //! Layers point one way: `js` → `node` → {`ticker`, `image`, `ids`} → {`texample_bridge`, `error`}.
 
 pub mod error;
+#[cfg(feature = "ids")]
 pub mod ids;
 pub mod image;
 #[cfg(feature = "addon")]

@@ -35,7 +35,6 @@ impl Cancel {
     }
 
     /// Sleeps until `deadline` or the signal; true when it was the signal.
-    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub fn sleep_until(&self, deadline: Instant) -> bool {
         self.receiver.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
     }

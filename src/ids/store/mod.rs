@@ -4,9 +4,7 @@
 //! raise it by `n`, in one step that is atomic and durable.
 
 pub(super) mod memory;
-#[cfg(feature = "mongo")]
 mod mongo;
-#[cfg(feature = "sqlite")]
 mod sqlite;
 mod store_url;
 
@@ -24,7 +22,6 @@ use crate::{Error, ErrorCode};
 pub const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// How long a release may take: the ids that it saves are not worth a longer wait.
-#[cfg_attr(not(feature = "mongo"), allow(dead_code))]
 pub(super) const RELEASE: Duration = Duration::from_secs(3);
 
 /// The document of a sequence, or its row.
@@ -94,7 +91,6 @@ pub enum Operation {
 
 impl Operation {
     /// How long it may take, from when it is sent.
-    #[cfg_attr(not(feature = "mongo"), allow(dead_code))]
     pub(super) fn limit(&self) -> Duration {
         if matches!(self, Self::Release(_)) { RELEASE } else { ATTEMPT }
     }
@@ -142,7 +138,6 @@ impl Responder {
     }
 
     /// Answers the request.
-    #[cfg(any(feature = "mongo", feature = "sqlite"))]
     pub fn answer(mut self, answer: Answer) {
         self.deliver(answer);
     }
@@ -165,7 +160,6 @@ impl Drop for Responder {
 }
 
 /// An operation on a document.
-#[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
 pub struct Request {
     /// The sequence.
     pub document: Arc<Document>,
@@ -186,7 +180,6 @@ pub trait Store: Send {
 }
 
 /// An index that no client can count on.
-#[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
 fn bad_document(label: &str, held: &str) -> ClaimError {
     ClaimError::Permanent(Error::new(
         ErrorCode::SequenceBadDocument,
@@ -215,11 +208,4 @@ fn vanished(label: &str, owned_to: i64) -> ClaimError {
              restored. Create it again with an index above every id in use: this process goes on from {owned_to}"
         ),
     ))
-}
-
-/// The attempt took too long.
-#[cfg(feature = "mongo")]
-fn unanswered(label: &str, limit: Duration) -> ClaimError {
-    let message = format!("{label} did not answer within {} s", limit.as_secs());
-    ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message))
 }

@@ -1,5 +1,7 @@
 //! What goes wrong with an operation on MongoDB.
 
+use std::time::Duration;
+
 use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 
 use super::secrets::Cause;
@@ -43,6 +45,12 @@ impl Failure {
         let error = Error::new(ErrorCode::SequenceUnavailable, message).caused_by(cause);
         if lasting { ClaimError::Permanent(error) } else { ClaimError::Transient(error) }
     }
+}
+
+/// The attempt took too long.
+pub(super) fn unanswered(label: &str, limit: Duration) -> ClaimError {
+    let message = format!("{label} did not answer within {} s", limit.as_secs());
+    ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message))
 }
 
 /// The code of a server's error, wherever it stands.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Answer, ClaimError, Request, Store, unanswered};
+use super::{Answer, ClaimError, Request, Store};
 use crate::{Error, ErrorCode};
 
 mod deployment;
@@ -20,6 +20,7 @@ mod url_options;
 
 use deployment::Deployment;
 use document::SequenceDocument;
+use failure::unanswered;
 pub(super) use secrets::{names_database, without_secrets};
 pub(super) use url_options::adapt;
 
