@@ -247,10 +247,7 @@ impl Sequence {
                 self.counters.claims += 1;
                 self.counters.claimed += range.len();
                 self.owned_to = Some(range.end);
-                self.retry_at = None;
-                self.lasting = false;
-                self.ceiling = None;
-                self.last_error = None;
+                self.forget_failures();
                 self.backoff.reset();
                 self.free.add(range);
                 self.serve_all(now)
@@ -284,10 +281,7 @@ impl Sequence {
         self.owned_to =
             Some(if force { index } else { self.owned_to.map_or(index, |owned| owned.max(index)) });
         self.discard_in_flight = self.in_flight.is_some();
-        self.retry_at = None;
-        self.lasting = false;
-        self.ceiling = None;
-        self.last_error = None;
+        self.forget_failures();
         self.free = FreeRanges::default();
         // Nothing is claimed ahead before the next request: until then the index stays what it was
         // set to.
@@ -342,6 +336,13 @@ impl Sequence {
             self.owned_to = Some(tail.start);
         }
         tail
+    }
+
+    fn forget_failures(&mut self) {
+        self.retry_at = None;
+        self.lasting = false;
+        self.ceiling = None;
+        self.last_error = None;
     }
 
     fn missing(&self) -> u64 {

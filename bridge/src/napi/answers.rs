@@ -9,7 +9,7 @@ use napi::bindgen_prelude::{FromNapiValue, JsValuesTupleIntoVec};
 use napi::sys;
 
 use super::asker::Question;
-use super::inbox::{Action, Inbox};
+use super::inbox::{Inbox, Received};
 use super::promises::Settled;
 use super::responders::Responders;
 use super::streak::{AFTER_CALLS, AFTER_PROMISES, Crowd, Streak};
@@ -83,9 +83,9 @@ where
                 self.await_question(AFTER_CALLS);
             }
             match inbox.next_in_hand()? {
-                Action::Deliver(()) => {}
-                Action::Rest => return Ok(()),
-                Action::End => return inbox.end_and_tell(),
+                Received::Some(()) => {}
+                Received::Nothing => return Ok(()),
+                Received::Ended => return inbox.end_and_tell(),
             }
         }
     }

@@ -64,14 +64,16 @@ pub(super) struct Inbox<T: 'static> {
     outcome: RefCell<Option<Result<(), ThreadError>>>,
 }
 
-/// What there is to do next.
-pub(super) enum Action<B> {
-    /// Hand these on, then look again.
-    Deliver(B),
-    /// Nothing; a wake-up will come.
-    Rest,
-    /// Nothing, and never again: call [`Inbox::end`].
-    End,
+/// What a [`Receiver`](super::Receiver) has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received<B> {
+    /// Messages. Hand them on, then look again, now or later: there is no wake-up before.
+    Some(B),
+    /// Nothing now; the function that [`Builder::receiver`](super::Builder::receiver) was given
+    /// will be called.
+    Nothing,
+    /// Nothing, and never again: call [`Receiver::end`](super::Receiver::end).
+    Ended,
 }
 
 impl<T: Send + 'static> Inbox<T> {
@@ -183,25 +185,25 @@ impl<T: Send + 'static> Inbox<T> {
     pub(super) fn next<B>(
         self: &Rc<Self>,
         take: impl FnOnce(&Consumer<T>, usize) -> Taken<B>,
-    ) -> napi::Result<Action<B>> {
+    ) -> napi::Result<Received<B>> {
         if self.has_ended() {
-            return Ok(Action::Rest);
+            return Ok(Received::Nothing);
         }
         if self.is_closed() {
             self.pause();
             // Clones of the producer may live on, in statics even: they are not waited for.
             let has_returned = self.thread.borrow().as_ref().is_none_or(Thread::has_returned);
-            return Ok(if has_returned { Action::End } else { Action::Rest });
+            return Ok(if has_returned { Received::Ended } else { Received::Nothing });
         }
         if self.is_waiting.get() {
             self.pause();
-            return Ok(Action::Rest);
+            return Ok(Received::Nothing);
         }
-        let Some(chunk) = self.time()? else { return Ok(Action::Rest) };
+        let Some(chunk) = self.time()? else { return Ok(Received::Nothing) };
         let next = match take(&self.consumer, chunk) {
-            Taken::Some(batch) => return Ok(Action::Deliver(batch)),
-            Taken::Empty => Action::Rest,
-            Taken::Ended => Action::End,
+            Taken::Some(batch) => return Ok(Received::Some(batch)),
+            Taken::Empty => Received::Nothing,
+            Taken::Ended => Received::Ended,
         };
         self.pause();
         Ok(next)
@@ -209,7 +211,7 @@ impl<T: Send + 'static> Inbox<T> {
 
     /// As [`next`](Self::next), for messages that are delivered one by one: those that are taken
     /// wait in hand, and count against the capacity for as long as they do.
-    pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Action<()>> {
+    pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Received<()>> {
         // A policy that drops must see all that wait, so nothing is taken ahead from under it.
         let lends = self.overflow == Overflow::Block && self.consumer.capacity() >= MIN_LENDING_CAPACITY;
         let most = (self.consumer.capacity() / 2).min(MAX_IN_HAND);
@@ -219,12 +221,12 @@ impl<T: Send + 'static> Inbox<T> {
             },
         )?;
         Ok(match next {
-            Action::Deliver(batch) => {
+            Received::Some(batch) => {
                 self.in_hand.borrow_mut().extend(batch);
-                Action::Deliver(())
+                Received::Some(())
             }
-            Action::Rest => Action::Rest,
-            Action::End => Action::End,
+            Received::Nothing => Received::Nothing,
+            Received::Ended => Received::Ended,
         })
     }
 
@@ -365,8 +367,8 @@ impl<T: Send + 'static> Inbox<T> {
         self.outcome.borrow().is_some()
     }
 
-    /// Joins the thread and releases the threadsafe function, after [`Action::End`]; how the thread
-    /// has ended.
+    /// Joins the thread and releases the threadsafe function, after [`Received::Ended`]; how the
+    /// thread has ended.
     pub(super) fn end(&self) -> Result<(), ThreadError> {
         if let Some(outcome) = self.outcome.borrow().clone() {
             return outcome;

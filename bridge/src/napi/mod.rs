@@ -41,6 +41,7 @@ mod wakeup;
 pub use self::asker::Asker;
 pub use self::bridge::{Bridge, Builder, Ready};
 pub use self::delivery::Batch;
+pub use self::inbox::Received;
 pub use self::questions::Questions;
-pub use self::receiver::{Received, Receiver};
+pub use self::receiver::Receiver;
 pub use self::waker::Waker;

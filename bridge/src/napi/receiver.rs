@@ -7,21 +7,10 @@ use std::rc::Rc;
 use napi::bindgen_prelude::{Env, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec};
 
 use super::bridge::Builder;
-use super::inbox::{Action, Inbox};
+use super::inbox::{Inbox, Received};
 use super::value::not_started;
 use super::wakeup::Drain;
 use crate::{Producer, Stats, Taken, ThreadError};
-
-/// What a [`Receiver`] has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received<B> {
-    /// Messages. Hand them on, then look again, now or later: there is no wake-up before.
-    Some(B),
-    /// Nothing now; the function that [`Builder::receiver`] was given will be called.
-    Nothing,
-    /// Nothing, and never again: call [`Receiver::end`].
-    Ended,
-}
 
 /// The end of a bridge for JavaScript that takes messages when it wants them, as an async iterator
 /// does.
@@ -74,7 +63,7 @@ impl<T: Send + 'static> Receiver<T> {
     /// # Errors
     /// When JavaScript cannot be called any more.
     pub fn take(&self, most: usize) -> napi::Result<Received<Vec<T>>> {
-        self.look(|inbox| inbox.next(|consumer, chunk| consumer.take(chunk.min(most))))
+        self.inbox.next(|consumer, chunk| consumer.take(chunk.min(most)))
     }
 
     /// Whether this turn of the event loop has time for messages that were taken before. If not,
@@ -110,17 +99,6 @@ impl<T: Send + 'static> Receiver<T> {
     pub fn end(&self) -> Result<(), ThreadError> {
         self.inbox.end()
     }
-
-    fn look<B>(
-        &self,
-        look: impl FnOnce(&Rc<Inbox<T>>) -> napi::Result<Action<B>>,
-    ) -> napi::Result<Received<B>> {
-        Ok(match look(&self.inbox)? {
-            Action::Deliver(taken) => Received::Some(taken),
-            Action::Rest => Received::Nothing,
-            Action::End => Received::Ended,
-        })
-    }
 }
 
 impl<T: Copy + Send + 'static> Receiver<T> {
@@ -146,11 +124,9 @@ impl<T: Copy + Send + 'static> Receiver<T> {
         target: &mut [T],
         take: impl FnOnce(&crate::Consumer<T>, &mut [T]) -> Taken<usize>,
     ) -> napi::Result<Received<usize>> {
-        self.look(|inbox| {
-            inbox.next(|consumer, chunk| {
-                let chunk = chunk.min(target.len());
-                take(consumer, &mut target[..chunk])
-            })
+        self.inbox.next(|consumer, chunk| {
+            let chunk = chunk.min(target.len());
+            take(consumer, &mut target[..chunk])
         })
     }
 }

@@ -217,7 +217,7 @@ pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
 /// # Safety
 /// `env` is live, and this is its thread.
 unsafe fn error_chain_value(env: sys::napi_env, error: &(dyn Error + 'static)) -> sys::napi_value {
-    let message = napi_reason(error).unwrap_or_else(|| error.to_string());
+    let message = napi_error(error).map_or_else(|| error.to_string(), |(_, reason)| reason.to_owned());
     let code = code_of(error).unwrap_or_else(|| "ERR_TEXAMPLE_THREAD_FAILED".to_owned());
     // SAFETY: the caller's promise.
     unsafe {
@@ -244,9 +244,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<String> {
     let own = error
         .downcast_ref::<CodedError>()
         .map(|error| error.code().to_owned())
-        .or_else(|| error.downcast_ref::<napi::Error>().map(|error| error.status.as_ref().to_owned()))
-        .or_else(|| error.downcast_ref::<napi::Error<String>>().map(|error| error.status.clone()))
-        .or_else(|| error.downcast_ref::<napi::Error<&'static str>>().map(|error| error.status.to_owned()))
+        .or_else(|| napi_error(error).map(|(status, _)| status.to_owned()))
         .or_else(|| error.downcast_ref::<std::io::Error>().and_then(io_code).map(str::to_owned))
         .or_else(|| match error.downcast_ref()? {
             AskError::Thrown { code, .. } => code.clone(),
@@ -255,12 +253,14 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<String> {
     own.or_else(|| error.source().and_then(code_of))
 }
 
-/// What a `napi::Error` says, without its status in front.
-fn napi_reason(error: &(dyn Error + 'static)) -> Option<String> {
-    let plain = error.downcast_ref::<napi::Error>().map(|error| &error.reason);
-    let named = error.downcast_ref::<napi::Error<String>>().map(|error| &error.reason);
-    let fixed = error.downcast_ref::<napi::Error<&'static str>>().map(|error| &error.reason);
-    plain.or(named).or(fixed).cloned()
+/// The status of a `napi::Error`, and what it says without the status in front.
+fn napi_error<'a>(error: &'a (dyn Error + 'static)) -> Option<(&'a str, &'a str)> {
+    fn of<'a, S: AsRef<str> + std::fmt::Debug + 'static>(
+        error: &'a (dyn Error + 'static),
+    ) -> Option<(&'a str, &'a str)> {
+        error.downcast_ref::<napi::Error<S>>().map(|error| (error.status.as_ref(), error.reason.as_str()))
+    }
+    of::<Status>(error).or_else(|| of::<String>(error)).or_else(|| of::<&'static str>(error))
 }
 
 /// The code that Node.js has for an error of the operating system.
