@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// `posted = delivered + failed + dropped + waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Messages that producers posted, the dropped ones too.
+    /// Messages that producers posted, also those that the policy dropped.
     pub posted: u64,
     /// Messages that the consumer took, less those that it reported as failed or discarded.
     pub delivered: u64,
@@ -16,13 +16,17 @@ pub struct Stats {
     pub failed: u64,
     /// Messages discarded: by the overflow policy, when the queue was closed, or by the consumer.
     pub dropped: u64,
-    /// Messages that wait now.
+    /// Messages that wait to be taken.
     pub waiting: usize,
-    /// The most messages that ever counted against the capacity at once.
+    /// The most messages that ever counted against the capacity at once: those that waited and
+    /// those that were taken by [`Consumer::lend`](crate::Consumer::lend) or
+    /// [`take_lent`](crate::Consumer::take_lent).
     pub max_waiting: usize,
-    /// How often the consumer was woken.
+    /// How often the wake-up of the queue was called.
     pub wakeups: u64,
-    /// The longest time that a message waited before it was taken.
+    /// The longest time that a message waited before it was taken. Rounded up to the age of an
+    /// older message where the capacity is 128 or more: the clock is read for every
+    /// `capacity / 64`th one.
     pub longest_wait: Duration,
 }
 

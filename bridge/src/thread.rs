@@ -9,8 +9,9 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::{AskError, Closed, PostError, Producer, ThreadError};
 
-/// A thread that posts. Its owner joins it, after the consumer has seen
-/// [`Taken::Ended`](super::Taken::Ended) or has closed the queue.
+/// A thread that posts. Its owner joins it, after the consumer has found
+/// [`Taken::Ended`](crate::Taken::Ended) or has closed the queue: before that, to join may wait for
+/// a producer that waits for room.
 #[derive(Debug)]
 pub struct Thread {
     handle: JoinHandle<Result<(), ThreadError>>,
@@ -20,9 +21,9 @@ pub struct Thread {
 impl Thread {
     /// Starts a thread called `name` that runs `produce` and then drops `producer`.
     ///
-    /// A consumer that has seen the end joins without waiting. `produce` returns when a post or a
-    /// sleep says that the queue is closed; the error that says so, or one whose source says so, is
-    /// no failure. Neither is [`AskError::Closed`] once the queue is closed.
+    /// `produce` is to return when a post or a sleep fails because the queue is closed. To return
+    /// that error, or one that has it as its source, is no failure; neither is [`AskError::Closed`]
+    /// once the queue is closed.
     ///
     /// # Errors
     /// [`ThreadError::NotStarted`] when the operating system has no thread to give, or `name` holds
@@ -84,7 +85,7 @@ impl Thread {
         Ok(Self { handle, has_returned })
     }
 
-    /// Whether what it runs has returned, so that to join it takes no time.
+    /// Whether `produce` has returned, after which [`join`](Self::join) takes no time.
     #[must_use]
     pub fn has_returned(&self) -> bool {
         self.has_returned.load(Ordering::SeqCst)
@@ -93,7 +94,8 @@ impl Thread {
     /// Waits until the thread has ended.
     ///
     /// # Errors
-    /// [`ThreadError::Failed`] with what it returned, [`ThreadError::Panicked`] with what it said.
+    /// [`ThreadError::Failed`] with the error that `produce` returned, [`ThreadError::Panicked`]
+    /// with the message of its panic.
     pub fn join(self) -> Result<(), ThreadError> {
         let name = self.handle.thread().name().unwrap_or_default().to_owned();
         self.handle.join().unwrap_or_else(|panic| Err(ThreadError::panicked(&name, panic.as_ref())))

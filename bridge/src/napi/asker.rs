@@ -24,7 +24,7 @@ struct Shared<Q, A> {
     thread: ThreadId,
 }
 
-/// The end that asks, on any thread.
+/// The end that asks, on any thread but JavaScript's own. Clones ask the same callback.
 pub struct Asker<Q, A> {
     shared: Arc<Shared<Q, A>>,
 }
@@ -37,8 +37,8 @@ impl<Q, A> Asker<Q, A> {
 
     /// Asks, and waits for the answer.
     ///
-    /// Two environments that ask each other like this can wait for each other for ever: use
-    /// [`ask_timeout`](Self::ask_timeout) there.
+    /// Two threads that answer each other's questions can wait for each other for ever, as those of
+    /// two workers: use [`ask_timeout`](Self::ask_timeout) there.
     ///
     /// # Errors
     /// See [`AskError`]; never [`AskError::Timeout`].
@@ -46,8 +46,8 @@ impl<Q, A> Asker<Q, A> {
         self.ask_until(question, None)
     }
 
-    /// Asks, and waits for the answer for as long as `timeout`. A question that JavaScript has not
-    /// begun with by then is not put to it any more.
+    /// Asks, and waits for the answer up to `timeout`, the wait for room in the queue included. For
+    /// a question that still waits then, JavaScript is not called any more.
     ///
     /// # Errors
     /// See [`AskError`].
@@ -79,8 +79,12 @@ impl<Q, A> Asker<Q, A> {
         reply.wait(deadline)
     }
 
-    /// Asks, as a future for any executor. Dropped, it takes its question back unless JavaScript
-    /// has begun with it.
+    /// Asks, as a future for any executor. For a question whose future is dropped while it waits in
+    /// the queue, JavaScript is not called any more.
+    ///
+    /// # Errors
+    /// See [`AskError`]; never [`AskError::Timeout`] nor [`AskError::OnJavaScriptThread`], since no
+    /// thread waits.
     pub fn ask_async(&self, question: Q) -> impl Future<Output = Result<A, AskError>> + Send + use<Q, A>
     where
         Q: Send + 'static,

@@ -18,14 +18,14 @@ use crate::batch_size::BatchSize;
 
 /// What a callback receives for several messages of type `T`.
 ///
-/// An array is a `Vec<T>`; numbers are best a typed array, such as `Float64Array`. A type of your
-/// own has to say itself what becomes of a message that cannot be converted.
+/// `Vec<T>` is an array; for numbers a typed array, such as `Float64Array`, is faster. An
+/// implementation of your own decides what becomes of a message that it cannot convert.
 pub trait Batch<T>: Sized {
-    /// Makes the value. A message that fails is left out of it, and its error is added to
-    /// `failures`.
+    /// Makes the value. Leaves out each message that cannot be converted, and adds its error to
+    /// `failures`: it counts as failed, and its error is an `uncaughtException`.
     ///
     /// # Errors
-    /// When there can be no value at all: then no message is delivered.
+    /// When no value can be made; all messages count as failed then.
     ///
     /// # Safety
     /// `env` is live, this is its thread, and a scope is open.

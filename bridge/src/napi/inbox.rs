@@ -67,7 +67,7 @@ pub(super) struct Inbox<T: 'static> {
 /// What a [`Receiver`](super::Receiver) has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received<B> {
-    /// Messages. Hand them on, then look again, now or later: there is no wake-up before.
+    /// Messages. Hand them on, then take again, now or later: there is no wake-up before.
     Some(B),
     /// Nothing now; the function that [`Builder::receiver`](super::Builder::receiver) was given
     /// will be called.

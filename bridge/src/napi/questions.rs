@@ -17,25 +17,25 @@ use crate::{Options, Stats};
 /// The end that answers: a JavaScript function is called with each question, and what it returns,
 /// or what the promise that it returns is fulfilled with, is the answer.
 ///
-/// Questions are answered as long as an [`Asker`] lives; [`stop`](Self::stop) ends that earlier,
-/// and the end of the environment does. A handle stays on the thread of its environment, and may be
-/// dropped.
+/// Questions are answered for as long as an [`Asker`] lives. [`stop`](Self::stop) ends that
+/// earlier, and so does the end of the environment. To drop this handle does not; it is neither
+/// `Send` nor `Sync` and stays on the thread of its environment.
 ///
-/// What goes wrong with a question is told to its asker, and to nothing else.
+/// An error of a question, such as an exception of the callback, is its asker's alone.
 pub struct Questions<Q: 'static, A: 'static> {
     inbox: Rc<Inbox<Question<Q, A>>>,
 }
 
 impl<Q: Send + 'static, A: FromNapiValue + Send + 'static> Questions<Q, A> {
-    /// Opens questions that `callback` answers.
+    /// Opens questions that `callback` answers; `name` is that of the threadsafe function.
     ///
     /// `options` bound how many questions wait for JavaScript; an asker waits for room. Under a
-    /// policy that drops, the asker of a dropped question is told
+    /// policy that drops, the asker of a dropped question gets
     /// [`AskError::Closed`](crate::AskError::Closed). A question that is turned into
     /// [`FnArgs`](napi::bindgen_prelude::FnArgs), as a tuple is, is several arguments.
     ///
-    /// The event loop is kept alive while there are askers, unless [`set_ref`](Self::set_ref) says
-    /// otherwise.
+    /// The event loop is kept alive while there are askers, unless [`set_ref`](Self::set_ref) sets
+    /// it free.
     ///
     /// # Errors
     /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), or the environment is about to
@@ -65,19 +65,20 @@ impl<Q: Send + 'static, A: FromNapiValue + Send + 'static> Questions<Q, A> {
         Ok((Self { inbox }, Asker::new(producer, streak)))
     }
 
-    /// Ends the questions: every asker that waits is told
+    /// Ends the questions: every asker that waits gets
     /// [`AskError::Closed`](crate::AskError::Closed), and each that asks from now on.
     pub fn stop(&self) {
         self.inbox.stop();
     }
 
-    /// Whether the questions keep the event loop alive; they do at first, while an asker lives.
+    /// Sets whether the questions keep the event loop alive. They do at first, while an asker
+    /// lives.
     pub fn set_ref(&self, keep_alive: bool) {
         self.inbox.set_ref(keep_alive);
     }
 
-    /// The counters, as [`Bridge::stats`](super::Bridge::stats). A question has failed when its
-    /// asker got an error, and was dropped when its asker had gone before it was put to JavaScript.
+    /// The counters, as [`Bridge::stats`](super::Bridge::stats). A question counts as failed when
+    /// its asker got an error, and as dropped when its asker gave up before JavaScript was called.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inbox.stats()

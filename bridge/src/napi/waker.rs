@@ -10,12 +10,13 @@ use super::environment::{Environment, Hook, Member};
 use super::value::{Reference, call};
 use super::wakeup::{Drain, ReleaseMode, Wakeup};
 
-/// Has a JavaScript function called on the thread of its environment, once for all wake-ups that
-/// come before it is.
+/// Has a JavaScript function called on the thread of its environment: once for all wake-ups that
+/// come before the call.
 ///
-/// It does not keep the event loop alive. When the environment ends it does nothing any more,
-/// wherever its clones are. Node.js walks over all of them at each wake-up, and one stays until its
-/// environment ends: make one for each environment, not for each object.
+/// It does not keep the event loop alive. After the end of the environment its clones, on whatever
+/// thread, do nothing. Make one for each environment, not one for each object: it stays until the
+/// environment ends, and libuv walks over all of them at each wake-up (`uv__async_io` in its
+/// `src/unix/async.c`).
 #[derive(Clone)]
 pub struct Waker {
     wakeup: Wakeup,
@@ -23,7 +24,8 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// A waker that calls `function` without arguments. What it throws is an `uncaughtException`.
+    /// A waker that calls `function` without arguments; `name` is that of the threadsafe function.
+    /// What `function` throws is an `uncaughtException`.
     ///
     /// # Errors
     /// When the environment is about to end.
@@ -52,7 +54,7 @@ impl Waker {
         Ok(waker)
     }
 
-    /// Asks for a call of the function. Never blocks.
+    /// Asks for a call of the function, from any thread. Never blocks.
     pub fn wake(&self) {
         if !self.is_awake.swap(true, Ordering::SeqCst) {
             self.wakeup.wake();

@@ -24,24 +24,24 @@ pub struct Consumer<T> {
 }
 
 impl<T> Consumer<T> {
-    /// Takes up to `max` messages, at least one if one waits.
+    /// Takes up to `max` messages, of which 0 counts as 1. They count as delivered.
     ///
-    /// Taken messages count as delivered. Only [`Taken::Empty`] and [`Taken::Ended`] answer a
-    /// wake-up: after [`Taken::Some`] the consumer must look again, now or later, for it will not
-    /// be woken before it has.
+    /// Only [`Taken::Empty`] and [`Taken::Ended`] answer a wake-up: after [`Taken::Some`] the
+    /// consumer must look again, now or later, because it is not woken before it has.
     pub fn take(&self, max: usize) -> Taken<Vec<T>> {
         // A look for no message must not answer the wake-up.
         self.take_with(max.max(1), 0, |waiting, count| waiting.drain(..count).collect())
     }
 
-    /// As [`take`](Self::take), but the messages count against the capacity until the next look:
-    /// for a consumer that hands them on one by one and wants producers to wait for the last of
-    /// them.
+    /// As [`take`](Self::take), but the messages count against the capacity until the next take.
+    ///
+    /// For a consumer that hands them on one by one: producers wait until the last was handed on.
     pub fn take_lent(&self, max: usize) -> Taken<Vec<T>> {
         self.take_with(max.max(1), usize::MAX, |waiting, count| waiting.drain(..count).collect())
     }
 
-    /// Closes the queue: what waits is dropped, producers are released, and posts fail from now on.
+    /// Closes the queue: messages that wait are dropped, producers that wait are released, and
+    /// every later post and sleep fails with [`Closed`](crate::Closed). A second call does nothing.
     pub fn close(&self) {
         let mut state = lock(&self.queue.state);
         state.closed = true;
@@ -72,18 +72,18 @@ impl<T> Consumer<T> {
         lock(&self.queue.state).consumer = Some(std::thread::current().id());
     }
 
-    /// Counts `count` messages that were taken as failed, not as delivered.
+    /// Counts `count` messages that were taken as failed, not as delivered: at most as many as
+    /// count as delivered.
     pub fn failed(&self, count: usize) {
         let mut state = lock(&self.queue.state);
-        state.stats.delivered -= count as u64;
-        state.stats.failed += count as u64;
+        state.stats.failed += state.undeliver(count);
     }
 
-    /// Counts `count` messages that were taken as dropped, not as delivered.
+    /// Counts `count` messages that were taken as dropped, not as delivered: at most as many as
+    /// count as delivered.
     pub fn discarded(&self, count: usize) {
         let mut state = lock(&self.queue.state);
-        state.stats.delivered -= count as u64;
-        state.stats.dropped += count as u64;
+        state.stats.dropped += state.undeliver(count);
     }
 
     /// The counters, all read at one moment.
@@ -93,7 +93,7 @@ impl<T> Consumer<T> {
         Stats { waiting: state.waiting.len(), ..state.stats }
     }
 
-    /// The capacity in force.
+    /// The capacity in force: see [`Options::capacity`](crate::Options::capacity).
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.queue.capacity
@@ -108,14 +108,14 @@ impl<T> Consumer<T> {
         let mut state = lock(&self.queue.state);
         let count = state.waiting.len().min(max);
         state.lent = count.min(lend);
-        let taken = if count > 0 {
-            state.leave(count);
-            Taken::Some(copy(&mut state.waiting, count))
-        } else {
+        let taken = if state.waiting.is_empty() {
             // Only here, with the queue empty and under the lock: a message that comes a moment
             // later finds the flag down and wakes the consumer again.
-            state.awake = !state.waiting.is_empty();
+            state.awake = false;
             if state.producers == 0 { Taken::Ended } else { Taken::Empty }
+        } else {
+            state.leave(count);
+            Taken::Some(copy(&mut state.waiting, count))
         };
         // Producers are released when half of the queue is free, once, not once a message.
         let waits = state.blocked > 0 || !state.wakers.is_empty();
@@ -130,13 +130,13 @@ impl<T> Consumer<T> {
 }
 
 impl<T: Copy> Consumer<T> {
-    /// Takes messages into `target`, as many as it holds, and returns how many those are.
+    /// As [`take`](Self::take), into `target`, at most as many messages as it holds. Returns how
+    /// many there are: none for an empty `target` while messages wait.
     pub fn take_into(&self, target: &mut [T]) -> Taken<usize> {
         self.copy_into(target, 0)
     }
 
-    /// Takes messages into `target` that count against the capacity until the next call: for a
-    /// consumer that hands them on one by one and wants producers to wait for the last of them.
+    /// As [`take_lent`](Self::take_lent), into `target`, as [`take_into`](Self::take_into) does.
     pub fn lend(&self, target: &mut [T]) -> Taken<usize> {
         self.copy_into(target, target.len())
     }

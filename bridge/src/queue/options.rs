@@ -1,6 +1,6 @@
 //! The bound of a queue, and its policy.
 
-/// What happens to a message when as many wait as the capacity admits.
+/// What happens to a message when the queue is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {
     /// The producer waits until there is room.
@@ -17,15 +17,15 @@ pub enum Overflow {
 /// The bound of a queue, and what happens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Messages that may wait for the consumer; at least one. [`Overflow::Latest`] has one whatever
-    /// this says.
+    /// Messages that may wait for the consumer; 0 counts as 1. Under [`Overflow::Latest`] it is 1,
+    /// whatever this says.
     pub capacity: usize,
-    /// What happens to a message when so many wait.
+    /// What happens to a message when so many wait already.
     pub overflow: Overflow,
 }
 
 impl Default for Options {
-    /// 1024 messages; producers wait.
+    /// 1024 messages, and [`Overflow::Block`].
     fn default() -> Self {
         Self { capacity: 1024, overflow: Overflow::Block }
     }

@@ -13,13 +13,14 @@ pub enum PostError<T> {
     /// The consumer has closed the queue.
     #[error("the queue is closed")]
     Closed(T),
-    /// There is no room, and to wait for it was not asked for or would never end.
+    /// The queue is full, and the call does not wait: it was not to, its deadline has passed, or it
+    /// was made on the consumer's own thread, where waiting would never end.
     #[error("the queue is full")]
     Full(T),
 }
 
 impl<T> PostError<T> {
-    /// The message.
+    /// The message that was not posted.
     pub fn into_inner(self) -> T {
         match self {
             Self::Closed(message) | Self::Full(message) => message,
@@ -33,7 +34,7 @@ impl<T> PostError<T> {
     }
 }
 
-/// Whatever the message is, so that `unwrap` and `?` need nothing of it.
+/// Without the message, so that `unwrap` and `?` need no `Debug` of it.
 impl<T> fmt::Debug for PostError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_closed() { "Closed(..)" } else { "Full(..)" })

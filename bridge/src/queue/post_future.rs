@@ -9,7 +9,9 @@ use super::post_error::PostError;
 use super::state::{Offer, Queue};
 use crate::sync::lock;
 
-/// A message on its way into the queue: see [`Producer::post_async`](super::Producer::post_async).
+/// The future of [`Producer::post_async`](super::Producer::post_async).
+///
+/// Dropped before it is ready, it drops its message, which is not posted then.
 #[must_use = "a future does nothing unless it is polled"]
 pub struct PostFuture<'a, T> {
     queue: &'a Queue<T>,

@@ -9,14 +9,14 @@ use super::post_future::PostFuture;
 use super::state::{Offer, Queue};
 use crate::sync::{Arc, lock, wait};
 
-/// The end that posts. Clones post to the same queue; when the last one is dropped the consumer
-/// finds [`Taken::Ended`](super::Taken::Ended).
+/// The end that posts, on any thread. Clones post to the same queue. When the last one was dropped
+/// and the last message was taken, the consumer finds [`Taken::Ended`](super::Taken::Ended).
 pub struct Producer<T> {
     pub(super) queue: Arc<Queue<T>>,
 }
 
 impl<T> Producer<T> {
-    /// Posts a message. Waits for room under [`Overflow::Block`], and under no other policy.
+    /// Posts a message. It waits for room under [`Overflow::Block`], and under no other policy.
     ///
     /// # Errors
     /// [`PostError::Closed`] with the message when the consumer has closed the queue.
@@ -27,7 +27,8 @@ impl<T> Producer<T> {
         self.queue.post(message, None)
     }
 
-    /// Posts a message, waiting for room until `deadline` at the latest.
+    /// Posts a message as [`post`](Self::post) does, and waits for room until `deadline` at the
+    /// latest.
     ///
     /// # Errors
     /// As [`post`](Self::post), and [`PostError::Full`] when there was no room by then.
@@ -35,14 +36,14 @@ impl<T> Producer<T> {
         self.queue.post(message, Some(deadline))
     }
 
-    /// Posts a message if that needs no waiting.
+    /// Posts a message, and never waits.
     ///
-    /// Policies that drop old messages make room, as [`post`](Self::post) does.
+    /// Under the policies that drop old messages it makes room, as [`post`](Self::post) does.
     ///
     /// # Errors
-    /// [`PostError::Full`] with the message when there is no room, under [`Overflow::DropNewest`]
-    /// too, where it is not counted as posted then; [`PostError::Closed`] when the consumer has
-    /// closed the queue.
+    /// [`PostError::Full`] with the message when there is no room, also under
+    /// [`Overflow::DropNewest`]: the message then counts neither as posted nor as dropped.
+    /// [`PostError::Closed`] with the message when the consumer has closed the queue.
     pub fn try_post(&self, message: T) -> Result<(), PostError<T>> {
         match self.queue.offer(lock(&self.queue.state), message) {
             Offer::Posted => Ok(()),
@@ -107,7 +108,8 @@ impl<T> Producer<T> {
         Ok(count)
     }
 
-    /// Posts a message as [`post`](Self::post) does, and waits for room without blocking a thread.
+    /// Posts a message as [`post`](Self::post) does, in a task of any executor: it waits for room
+    /// without blocking a thread, and so on the consumer's thread too.
     ///
     /// # Errors
     /// [`PostError::Closed`] with the message when the consumer has closed the queue.
@@ -115,7 +117,8 @@ impl<T> Producer<T> {
         PostFuture::new(&self.queue, message)
     }
 
-    /// Sleeps until `deadline`, or until the queue is closed.
+    /// Sleeps until `deadline`, or until the queue is closed: a sleep that
+    /// [`Consumer::close`](super::Consumer::close) ends.
     ///
     /// # Errors
     /// [`Closed`], at once, when the consumer has closed the queue.

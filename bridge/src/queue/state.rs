@@ -212,6 +212,14 @@ impl<T> State<T> {
         self.stats.max_waiting = self.stats.max_waiting.max(self.held());
     }
 
+    /// Takes back that `count` messages, or as many as there are, were delivered: how many those
+    /// are.
+    pub fn undeliver(&mut self, count: usize) -> u64 {
+        let count = self.stats.delivered.min(count as u64);
+        self.stats.delivered -= count;
+        count
+    }
+
     /// Counts `count` messages that are about to be taken.
     pub fn leave(&mut self, count: usize) {
         let waited = self.ages.leave(self.waiting.len());

@@ -46,6 +46,7 @@ fn the_last_producer_wakes_the_consumer_for_the_tail() {
     other.post(7).unwrap();
     woken.try_recv().unwrap();
     drop(other);
+    assert_eq!(consumer.take_into(&mut []), Taken::Some(0), "a message waits still");
     assert_eq!(consumer.take(9), Taken::Some(vec![7]));
     assert_eq!(consumer.take(9), Taken::Ended);
 }
@@ -254,6 +255,8 @@ fn failed_and_discarded_messages_are_not_delivered_ones() {
     consumer.discarded(3);
     let Stats { posted, delivered, failed, dropped, waiting, .. } = consumer.stats();
     assert_eq!((posted, delivered, failed, dropped, waiting), (10, 4, 2, 3, 1));
+    consumer.failed(9);
+    assert_eq!((consumer.stats().delivered, consumer.stats().failed), (0, 6), "no more than were delivered");
 }
 
 #[derive(Clone, Debug)]
