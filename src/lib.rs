@@ -1,8 +1,7 @@
-//! Native threads that post to JavaScript, JSON as the pixels of a PNG, and
-//! sequential unique ids.
+//! Native threads that post to JavaScript, JSON as the pixels of a PNG, and sequential unique ids.
 //!
-//! The three capabilities share one idea: work happens on native threads, and
-//! JavaScript gets the results without waiting for them.
+//! The three capabilities share one idea: work happens on native threads, and JavaScript gets the
+//! results without waiting for them.
 //!
 //! | module | what it holds |
 //! | --- | --- |

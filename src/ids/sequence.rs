@@ -32,7 +32,7 @@ pub enum Next {
     Wait(Option<Duration>),
 }
 
-/// What a handle was given since it looked last.
+/// What a handle was given since its last [`Sequence::take`].
 #[derive(Debug, Default)]
 pub struct Grant {
     /// Ids that are the handle's now, rising.
@@ -323,8 +323,8 @@ impl Sequence {
         }
     }
 
-    /// Everything is over: the range that may be released to the store, if the store's index still
-    /// is its end.
+    /// Ends the sequence: returns the range that may be released to the store, if the store's index
+    /// still is its end.
     ///
     /// The ids are dead from here on, whether or not the release is sent.
     pub fn release(&mut self) -> Option<Range> {

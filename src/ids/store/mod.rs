@@ -122,7 +122,7 @@ pub enum ClaimError {
     Permanent(Error),
     /// The index is below ids that this process owned: ids may be handed out a second time.
     WentBack(Error),
-    /// Fewer ids than asked for are left below the largest integer.
+    /// Fewer ids than asked for are left below `i64::MAX`.
     Exhausted {
         /// How many are.
         left: u64,
