@@ -24,7 +24,7 @@ enum PixelReader<'a> {
     Other(Box<PngDecoder<'a>>),
 }
 
-/// Data whose form is known.
+/// What the pixels carry, by its form.
 enum Carried<'a> {
     /// JSON text with a CRC that holds.
     Sealed(&'a [u8]),

@@ -143,7 +143,6 @@ pub(super) fn converted<R>(convert: impl FnOnce() -> napi::Result<R>) -> napi::R
     })
 }
 
-/// An error that says that an exception is pending already.
 pub(super) fn is_pending(error: &napi::Error) -> bool {
     error.status == Status::PendingException
 }
@@ -171,12 +170,20 @@ pub(super) unsafe fn error_value(env: sys::napi_env, code: &str, message: &str) 
 /// An error for JavaScript with a code of ours: `napi::Error` itself has room for Node-API's codes
 /// only.
 pub(super) fn coded(env: &Env, code: &str, message: &str) -> napi::Error {
-    // SAFETY: a live environment on its own thread.
-    let value = unsafe { error_value(env.raw(), code, message) };
+    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript
+    // open.
+    unsafe { from_value(env, error_value(env.raw(), code, message), message) }
+}
+
+/// The error that `value` is, or one that says `message` for a null pointer.
+///
+/// # Safety
+/// `value` is null or a value of `env` in the scope that is open.
+unsafe fn from_value(env: &Env, value: sys::napi_value, message: &str) -> napi::Error {
     if value.is_null() {
         return napi::Error::from_reason(message);
     }
-    // SAFETY: a value of `env` in the scope that is open.
+    // SAFETY: the caller's promise.
     unsafe { Unknown::from_napi_value(env.raw(), value) }.map_or_else(|error| error, napi::Error::from)
 }
 
@@ -201,17 +208,9 @@ pub(super) unsafe fn thread_error_value(env: sys::napi_env, error: &ThreadError)
     }
 }
 
-/// An error for JavaScript that says why there is no thread.
 pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
-    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript
-    // open.
-    unsafe {
-        let value = thread_error_value(env.raw(), error);
-        if value.is_null() {
-            return coded(env, "ERR_TEXAMPLE_THREAD_FAILED", &error.to_string());
-        }
-        Unknown::from_napi_value(env.raw(), value).map_or_else(|error| error, napi::Error::from)
-    }
+    // SAFETY: as in `coded`.
+    unsafe { from_value(env, thread_error_value(env.raw(), error), &error.to_string()) }
 }
 
 /// # Safety

@@ -8,7 +8,6 @@ mod mongo;
 mod sqlite;
 mod store_url;
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,28 +24,15 @@ pub const ATTEMPT: Duration = Duration::from_secs(5);
 pub(super) const RELEASE: Duration = Duration::from_secs(3);
 
 /// The document of a sequence, or its row.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Document {
     /// The collection, or the table.
     pub collection: Box<str>,
     /// The name of the sequence, which is the document's `_id`.
     pub name: Box<str>,
-    /// Names the sequence and its store in messages, without secrets.
+    /// Names the sequence and its store in messages, without secrets; within a store it follows
+    /// from the other two.
     pub label: Arc<str>,
-}
-
-impl PartialEq for Document {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.collection, &self.name) == (&other.collection, &other.name)
-    }
-}
-
-impl Eq for Document {}
-
-impl Hash for Document {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.collection, &self.name).hash(state);
-    }
 }
 
 /// A request to claim a range.
