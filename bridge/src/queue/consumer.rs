@@ -41,7 +41,7 @@ impl<T> Consumer<T> {
     }
 
     /// Closes the queue: messages that wait are dropped, producers that wait are released, and
-    /// every later post and sleep fails with [`Closed`](crate::Closed). A second call does nothing.
+    /// every later post and sleep fails. A second call does nothing.
     pub fn close(&self) {
         let mut state = lock(&self.queue.state);
         state.closed = true;
