@@ -14,7 +14,7 @@ export const root = fileURLToPath(new URL('..', import.meta.url))
 /** What cargo takes for the crates without napi. */
 export const core = [
   ...['--package', 'texample', '--package', 'texample-bridge'],
-  ...['--no-default-features', '--features', 'texample/mongo,texample/sqlite'],
+  ...['--no-default-features', '--features', 'texample/ids'],
 ]
 
 /** What a person must do before a script can go on: printed without a stack. */

@@ -23,15 +23,16 @@ pub enum ErrorCode {
     DataTooLarge,
     /// The bytes are not a PNG, or a kind of PNG that carries no data.
     ImageInvalid,
-    /// The pixels do not hold what an encoder wrote.
+    /// The file is damaged, or its pixels do not hold what an encoder wrote.
     ImageCorrupt,
     /// The store could not be reached; the driver's error is the source.
     SequenceUnavailable,
     /// No id is left below the largest representable one.
     SequenceExhausted,
-    /// The stored document is not one this crate may count on.
+    /// The stored document holds no index that this crate may raise.
     SequenceBadDocument,
-    /// A native thread panicked; the panic was caught at its edge.
+    /// A native thread panicked, or could not be started. A panic is caught before it leaves the
+    /// thread.
     ThreadPanicked,
 }
 
@@ -81,7 +82,7 @@ impl Error {
         Self { code, message: message.into().into_boxed_str(), source: None }
     }
 
-    /// A caught panic of `what`.
+    /// The error for a panic of `what`, with the panic's message.
     #[must_use]
     pub fn panicked(what: &str, panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<String>().map(String::as_str);

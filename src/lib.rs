@@ -1,8 +1,7 @@
-//! Native threads that post to JavaScript, JSON as the pixels of a PNG, and
-//! sequential unique ids.
+//! Native threads that post to JavaScript, JSON as the pixels of a PNG, and sequential unique ids.
 //!
-//! The three capabilities share one idea: work happens on native threads, and
-//! JavaScript gets the results without waiting for them.
+//! The three capabilities share one idea: work happens on native threads, and JavaScript gets the
+//! results without waiting for them.
 //!
 //! | module | what it holds |
 //! | --- | --- |
@@ -15,6 +14,7 @@
 //! Layers point one way: `js` → `node` → {`ticker`, `image`, `ids`} → {`texample_bridge`, `error`}.
 
 pub mod error;
+#[cfg(feature = "ids")]
 pub mod ids;
 pub mod image;
 #[cfg(feature = "addon")]

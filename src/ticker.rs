@@ -84,7 +84,6 @@ impl Ticker {
         Ok(())
     }
 
-    /// The moment at which `tick` is due.
     fn due(&self, start: Instant, tick: u64) -> Instant {
         let since = (tick + 1) as f64 * self.interval_ms / 1000.0;
         // The clock may not reach further; no ticker runs for a century.

@@ -3,6 +3,7 @@
 //!
 //! A million steps in all. A failure prints its world, seed and all; put it into `replay` below to
 //! see it again.
+#![cfg(feature = "ids")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

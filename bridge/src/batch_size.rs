@@ -7,7 +7,7 @@ const SHORT: Duration = Duration::from_micros(100);
 /// After a call that took more, the next one has another number of messages.
 const LONG: Duration = Duration::from_micros(400);
 /// The most messages in a call.
-const MOST: usize = 8192;
+const MAX_SIZE: usize = 8192;
 
 /// Looks for the number at which a message is cheapest.
 ///
@@ -50,7 +50,7 @@ impl BatchSize {
         } else if !has_helped {
             self.grows = !self.grows;
         }
-        self.size = if self.grows { (self.size * 2).min(MOST) } else { self.size / 2 };
+        self.size = if self.grows { (self.size * 2).min(MAX_SIZE) } else { self.size / 2 };
     }
 }
 
@@ -70,14 +70,14 @@ mod tests {
 
     #[test]
     fn a_fast_callback_gets_many() {
-        assert_eq!(size(20, |count| Duration::from_nanos(10) * count), MOST);
+        assert_eq!(size(20, |count| Duration::from_nanos(10) * count), MAX_SIZE);
     }
 
     #[test]
     fn a_callback_with_a_cost_of_its_own_gets_many() {
         for cost in [Duration::from_micros(500), Duration::from_millis(20)] {
             for calls in 14..20 {
-                assert!(size(calls, |count| cost + Duration::from_nanos(10) * count) >= MOST / 2);
+                assert!(size(calls, |count| cost + Duration::from_nanos(10) * count) >= MAX_SIZE / 2);
             }
         }
     }

@@ -15,8 +15,8 @@ const MAX_CHUNK: usize = 8192;
 /// Which turn of the event loop it is, as far as that is known.
 ///
 /// A wake-up does not tell whether the loop has turned since the one before: Node.js makes up to a
-/// thousand of them in one pass over its events. A turn is known to be over only where it was
-/// marked, by an immediate.
+/// thousand of them in one pass over its events (`kMaxIterationCount` in its `src/node_api.cc`). A
+/// turn is known to be over only where it was marked, by an immediate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
     number: u64,

@@ -9,23 +9,23 @@ use std::sync::Arc;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ThreadError {
-    /// It panicked; the panic was caught at its edge.
+    /// The thread panicked. The panic was caught before it left the thread.
     #[error("the thread \"{name}\" panicked: {message}")]
     Panicked {
         /// The thread's name.
         name: Box<str>,
-        /// What the panic said.
+        /// The message of the panic; `no message` when its payload is no text.
         message: Box<str>,
     },
-    /// It returned an error.
+    /// The thread returned an error.
     #[error(transparent)]
     Failed(Arc<dyn Error + Send + Sync>),
-    /// The operating system gave no thread.
+    /// The thread was not started: the operating system has none, or its name holds a NUL.
     #[error("the thread \"{name}\" could not be started: {source}")]
     NotStarted {
         /// The thread's name.
         name: Box<str>,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: Arc<io::Error>,
     },
 }
@@ -36,13 +36,12 @@ impl ThreadError {
     }
 }
 
-/// What a panic said.
 pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// An error with a code, for what a producer's thread returns: the code becomes `error.code` in
+/// An error with a code, for a producer's thread to return: the code becomes `error.code` in
 /// JavaScript.
 ///
 /// ```
@@ -87,7 +86,7 @@ pub enum AskError {
     /// question.
     #[error("JavaScript does not answer any more")]
     Closed,
-    /// The time was over before there was an answer.
+    /// The timeout passed before there was an answer, or before there was room for the question.
     #[error("JavaScript did not answer in time")]
     Timeout,
     /// The callback threw, or the promise that it returned was rejected.
@@ -98,14 +97,14 @@ pub enum AskError {
         /// The error's `code`, if it has one.
         code: Option<String>,
     },
-    /// It was asked on the thread that answers, which would wait for itself.
+    /// The question was asked on the thread that answers, which would wait for itself.
     #[error("a question on JavaScript's own thread would wait for itself; call the function instead")]
     OnJavaScriptThread,
-    /// The promise that the callback returned was collected without being settled.
+    /// The promise that the callback returned was garbage-collected and never settled.
     #[error("the promise of the answer was never settled")]
     Abandoned,
-    /// The question could not be made a JavaScript value, or the answer is not of the type that was
-    /// asked for.
+    /// The question could not be converted to a JavaScript value, or the answer not to the type of
+    /// the asker; with the message of the conversion.
     #[error("{0}")]
     Conversion(String),
 }

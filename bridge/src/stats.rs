@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// `posted = delivered + failed + dropped + waiting`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Messages that producers posted, the dropped ones too.
+    /// Messages that producers posted, also those that the policy dropped.
     pub posted: u64,
     /// Messages that the consumer took, less those that it reported as failed or discarded.
     pub delivered: u64,
@@ -16,60 +16,67 @@ pub struct Stats {
     pub failed: u64,
     /// Messages discarded: by the overflow policy, when the queue was closed, or by the consumer.
     pub dropped: u64,
-    /// Messages that wait now.
+    /// Messages that wait to be taken.
     pub waiting: usize,
-    /// The most messages that ever counted against the capacity at once.
+    /// The most messages that ever counted against the capacity at once: those that waited and
+    /// those that were taken by [`Consumer::lend`](crate::Consumer::lend) or
+    /// [`take_lent`](crate::Consumer::take_lent).
     pub max_waiting: usize,
-    /// How often the consumer was woken.
+    /// How often the wake-up of the queue was called.
     pub wakeups: u64,
-    /// The longest time that a message waited before it was taken.
+    /// The longest time that a message waited before it was taken. Rounded up to the age of an
+    /// older message where the capacity is 128 or more: the clock is read for every
+    /// `capacity / 64`th one.
     pub longest_wait: Duration,
 }
 
-/// When the messages of a queue were posted, for some of them: a clock is read
-/// once a mark, not once a message.
+/// When the messages of a queue were posted, for some of them: a clock is read once a mark, not
+/// once a message.
 #[derive(Debug)]
-pub(super) struct Ages {
-    /// Position of a message (how many were accepted before it) and when it came, rising.
-    /// While messages wait, the first mark is at or before the oldest of them.
+pub(crate) struct Ages {
+    /// The position of a message and when it came, rising. While messages wait, the first mark is
+    /// at or before the oldest of them.
     marks: VecDeque<(u64, Instant)>,
     /// Accepted messages between two marks, at the least.
     grain: u64,
+    /// Messages that ever joined the queue, which is the position of the next one.
+    accepted: u64,
 }
 
 impl Ages {
     /// Bounds the marks of a queue of `capacity` to about 64.
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { marks: VecDeque::new(), grain: (capacity as u64 / 64).max(1) }
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { marks: VecDeque::new(), grain: (capacity as u64 / 64).max(1), accepted: 0 }
     }
 
-    /// Messages are about to join from `position` on.
-    pub(super) fn joined(&mut self, position: u64, queue_was_empty: bool) {
-        if queue_was_empty {
+    /// `count` messages are about to join the `waiting` ones.
+    pub(crate) fn join(&mut self, count: usize, waiting: usize) {
+        if waiting == 0 {
             self.marks.clear();
         }
-        if self.marks.back().is_none_or(|(last, _)| position - last >= self.grain) {
-            self.marks.push_back((position, Instant::now()));
+        if self.marks.back().is_none_or(|(last, _)| self.accepted - last >= self.grain) {
+            self.marks.push_back((self.accepted, Instant::now()));
         }
+        self.accepted += count as u64;
     }
 
-    /// The message at `position`, the oldest, leaves: how long it has waited, rounded up to a mark.
-    pub(super) fn leaves(&mut self, position: u64) -> Duration {
-        self.forget(position);
+    /// The oldest of the `waiting` messages leaves: how long it has waited, rounded up to a mark.
+    pub(crate) fn leave(&mut self, waiting: usize) -> Duration {
+        self.forget(waiting);
         self.marks.front().map_or(Duration::ZERO, |(_, since)| since.elapsed())
     }
 
-    /// The message at `position` is the oldest now: older ones were dropped. Without this the marks
-    /// of a consumer that takes nothing would pile up.
-    pub(super) fn forget(&mut self, position: u64) {
-        while self.marks.get(1).is_some_and(|(next, _)| *next <= position) {
+    /// Only the newest `waiting` messages wait still. Without this the marks of a consumer that
+    /// takes nothing would pile up.
+    pub(crate) fn forget(&mut self, waiting: usize) {
+        let oldest = self.accepted - waiting as u64;
+        while self.marks.get(1).is_some_and(|(next, _)| *next <= oldest) {
             self.marks.pop_front();
         }
     }
 
-    /// How many marks there are.
     #[cfg(all(test, not(loom)))]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.marks.len()
     }
 }

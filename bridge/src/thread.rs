@@ -9,8 +9,9 @@ use std::thread::{Builder, JoinHandle};
 
 use crate::{AskError, Closed, PostError, Producer, ThreadError};
 
-/// A thread that posts. Its owner joins it, after the consumer has seen
-/// [`Taken::Ended`](super::Taken::Ended) or has closed the queue.
+/// A thread that posts. Its owner joins it, after the consumer has found
+/// [`Taken::Ended`](crate::Taken::Ended) or has closed the queue: before that, to join may wait for
+/// a producer that waits for room.
 #[derive(Debug)]
 pub struct Thread {
     handle: JoinHandle<Result<(), ThreadError>>,
@@ -20,9 +21,9 @@ pub struct Thread {
 impl Thread {
     /// Starts a thread called `name` that runs `produce` and then drops `producer`.
     ///
-    /// A consumer that has seen the end joins without waiting. `produce` returns when a post or a
-    /// sleep says that the queue is closed; the error that says so, or one whose source says so, is
-    /// no failure. Neither is [`AskError::Closed`] once the queue is closed.
+    /// `produce` is to return when a post or a sleep fails because the queue is closed. To return
+    /// that error, or one that has it as its source, is no failure; neither is [`AskError::Closed`]
+    /// once the queue is closed.
     ///
     /// # Errors
     /// [`ThreadError::NotStarted`] when the operating system has no thread to give, or `name` holds
@@ -84,7 +85,7 @@ impl Thread {
         Ok(Self { handle, has_returned })
     }
 
-    /// Whether what it runs has returned, so that to join it takes no time.
+    /// Whether `produce` has returned, after which [`join`](Self::join) takes no time.
     #[must_use]
     pub fn has_returned(&self) -> bool {
         self.has_returned.load(Ordering::SeqCst)
@@ -93,7 +94,8 @@ impl Thread {
     /// Waits until the thread has ended.
     ///
     /// # Errors
-    /// [`ThreadError::Failed`] with what it returned, [`ThreadError::Panicked`] with what it said.
+    /// [`ThreadError::Failed`] with the error that `produce` returned, [`ThreadError::Panicked`]
+    /// with the message of its panic.
     pub fn join(self) -> Result<(), ThreadError> {
         let name = self.handle.thread().name().unwrap_or_default().to_owned();
         self.handle.join().unwrap_or_else(|panic| Err(ThreadError::panicked(&name, panic.as_ref())))
@@ -108,4 +110,75 @@ fn says_closed<T: 'static>(error: &(dyn Error + 'static), producer: &Producer<T>
         || error.downcast_ref::<PostError<T>>().is_some_and(PostError::is_closed)
         || is_unanswered()
         || error.source().is_some_and(|source| says_closed(source, producer))
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::{Options, Taken, queue};
+
+    #[test]
+    fn a_panic_is_the_error_of_its_thread_and_the_end() {
+        let (producer, consumer) = queue(Options::default(), || {});
+        let thread = Thread::spawn("faulty", producer, |producer| -> Result<(), Closed> {
+            producer.post(1).unwrap();
+            panic!("out of {}", "tea");
+        })
+        .unwrap();
+        let error = thread.join().unwrap_err();
+        assert_eq!(error.to_string(), "the thread \"faulty\" panicked: out of tea");
+        assert_eq!(consumer.take(9), Taken::Some(vec![1]));
+        assert_eq!(consumer.take(9), Taken::Ended);
+    }
+
+    #[test]
+    fn a_thread_that_returns_closed_has_not_failed() {
+        for sleeps in [true, false] {
+            let (producer, consumer) = queue(Options { capacity: 1, ..Options::default() }, || {});
+            consumer.close();
+            let thread = Thread::spawn(
+                "closed",
+                producer,
+                move |producer| -> Result<(), Box<dyn Error + Send + Sync>> {
+                    if sleeps {
+                        producer.sleep_until(Instant::now())?;
+                    }
+                    Ok(producer.post(1)?)
+                },
+            );
+            thread.unwrap().join().unwrap();
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_thread_is_returned_by_join() {
+        let (producer, _consumer) = queue::<u8>(Options::default(), || {});
+        let thread = Thread::spawn("failing", producer, |_| Err("unplugged")).unwrap();
+        let error = thread.join().unwrap_err();
+        assert!(
+            matches!(&error, ThreadError::Failed(error) if error.to_string() == "unplugged"),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_name_with_a_nul_is_an_error() {
+        let (producer, _consumer) = queue::<u8>(Options::default(), || {});
+        let error = Thread::spawn("COM1\0", producer, |_| Ok::<(), Closed>(())).unwrap_err();
+        assert!(matches!(error, ThreadError::NotStarted { .. }));
+    }
+
+    #[test]
+    fn no_answer_is_a_failure_unless_the_queue_is_closed() {
+        for closes in [true, false] {
+            let (producer, consumer) = queue::<u32>(Options::default(), || {});
+            if closes {
+                consumer.close();
+            }
+            let thread = Thread::spawn("asker", producer, |_| Err(AskError::Closed)).unwrap();
+            assert_eq!(thread.join().is_ok(), closes);
+        }
+    }
 }

@@ -67,13 +67,13 @@ fn submit(
 ) -> Result<Pending> {
     let claimer = Claimer::of(url);
     let document = Arc::new(document);
-    let reply = {
+    let on_answer = {
         let (document, operation, endpoint) =
             (Arc::clone(&document), operation.clone(), Arc::clone(endpoint));
         move |answer| endpoint.answer(ticket, outcome(answer, &operation, &document))
     };
     let wanted = Arc::new(());
-    claimer.ask(&document, operation, Arc::downgrade(&wanted), reply)?;
+    claimer.ask(&document, operation, Arc::downgrade(&wanted), on_answer)?;
     Ok(Pending { _claimer: claimer, _wanted: wanted })
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(20);
-const MOST: Duration = Duration::from_secs(1);
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Exponential back-off with jitter, capped at a second.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Backoff {
 
     /// The wait after one more failure: between half of the exponential delay and all of it.
     pub fn failed(&mut self) -> Duration {
-        let delay = FIRST.saturating_mul(1 << self.failures.min(16)).min(MOST);
+        let delay = FIRST_WAIT.saturating_mul(1 << self.failures.min(16)).min(LONGEST_WAIT);
         self.failures = self.failures.saturating_add(1);
         // SplitMix64: any seed will do, and no lock or system call is needed.
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -54,13 +54,13 @@ mod tests {
         for seed in 0..50 {
             let mut backoff = Backoff::new(seed);
             for n in 0..40u32 {
-                let full = FIRST.saturating_mul(1 << n.min(16)).min(MOST);
+                let full = FIRST_WAIT.saturating_mul(1 << n.min(16)).min(LONGEST_WAIT);
                 let wait = backoff.failed();
                 assert!(wait >= full / 2 && wait <= full, "{wait:?} after {n} failures");
             }
             waits.push(backoff.failed());
             backoff.reset();
-            assert!(backoff.failed() <= FIRST);
+            assert!(backoff.failed() <= FIRST_WAIT);
         }
         waits.sort();
         waits.dedup();

@@ -1,9 +1,11 @@
 //! A stop signal that interrupts waiting.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+
+use super::lock;
 
 /// Tells a thread to stop, wherever it waits. Set once, never cleared; clones share the signal.
 #[derive(Clone, Debug)]
@@ -23,7 +25,7 @@ impl Default for Cancel {
 impl Cancel {
     /// Gives the signal.
     pub fn cancel(&self) {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock(&self.sender).take();
     }
 
     /// Whether the signal was given.
@@ -33,7 +35,6 @@ impl Cancel {
     }
 
     /// Sleeps until `deadline` or the signal; true when it was the signal.
-    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub fn sleep_until(&self, deadline: Instant) -> bool {
         self.receiver.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
     }

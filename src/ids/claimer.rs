@@ -7,17 +7,17 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select, unbounded};
 
-use super::Cancel;
 use super::pool::{Pool, Work};
 use super::store::{
-    Answer, ClaimError, Document, Operation, Outcome, Reply, Request, Store, StoreUrl, memory,
+    Answer, ClaimError, Document, Operation, Outcome, Request, Responder, Store, StoreUrl, memory,
 };
+use super::{Cancel, lock};
 use crate::{Error, ErrorCode, Result};
 
 /// The claimers of this process, which its threads share.
@@ -67,7 +67,7 @@ struct Single {
     operation: Operation,
     /// Gone when its caller gave it up: then it is not sent.
     wanted: Weak<()>,
-    reply: Box<dyn FnOnce(Answer) + Send>,
+    on_answer: Box<dyn FnOnce(Answer) + Send>,
 }
 
 impl Queued {
@@ -100,7 +100,7 @@ pub fn hold(url: &StoreUrl) -> Hold {
 impl Claimer {
     /// The claimer of the store at `url`; its thread starts with the first request.
     pub fn of(url: &StoreUrl) -> Arc<Self> {
-        let mut claimers = CLAIMERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut claimers = lock(&CLAIMERS);
         if let Some(claimer) = claimers.get(url).and_then(Weak::upgrade) {
             return claimer;
         }
@@ -123,7 +123,7 @@ impl Claimer {
 
     /// Locked before any pool's state.
     pub fn sequences(&self) -> MutexGuard<'_, Sequences> {
-        self.shared.sequences.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.sequences)
     }
 
     /// Why the store could not be used lately.
@@ -151,9 +151,9 @@ impl Claimer {
         lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
 
-    /// Has a single operation done, unless `wanted` is gone before it is sent. `reply` is called
-    /// with its answer, on the claimer's thread or here; not at all when the claimer is stopped
-    /// before.
+    /// Has a single operation done, unless `wanted` is gone before it is sent. `on_answer` is
+    /// called with its answer, on the claimer's thread or here; not at all when the claimer is
+    /// stopped before.
     ///
     /// # Errors
     /// When no thread could be started, or the claimer panicked.
@@ -162,18 +162,19 @@ impl Claimer {
         document: &Arc<Document>,
         operation: Operation,
         wanted: Weak<()>,
-        reply: impl FnOnce(Answer) + Send + 'static,
+        on_answer: impl FnOnce(Answer) + Send + 'static,
     ) -> Result<()> {
         if self.shared.url.is_memory() {
             let alone = lock(&self.shared.memory);
             let answer = memory::answer(document, &operation);
             self.shared.note_set(document, &operation, &answer);
             drop(alone);
-            reply(answer);
+            on_answer(answer);
             return Ok(());
         }
         self.start()?;
-        let single = Single { document: Arc::clone(document), operation, wanted, reply: Box::new(reply) };
+        let single =
+            Single { document: Arc::clone(document), operation, wanted, on_answer: Box::new(on_answer) };
         self.shared.enqueue(Queued::Single(single));
         lock(&self.shared.broken).clone().map_or(Ok(()), Err)
     }
@@ -199,7 +200,7 @@ impl Claimer {
 
 impl Drop for Claimer {
     fn drop(&mut self) {
-        let mut claimers = CLAIMERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut claimers = lock(&CLAIMERS);
         // Another one may have taken its place.
         if claimers.get(&self.shared.url).is_some_and(|claimer| claimer.strong_count() == 0) {
             claimers.remove(&self.shared.url);
@@ -235,12 +236,12 @@ impl Shared {
         if let Err(panic) = caught {
             let error = Error::panicked(&format!("the claimer of {}", self.url), &*panic);
             *lock(&self.broken) = Some(error.clone());
-            let pools: Vec<_> = self.sequences_open();
+            let pools: Vec<_> = lock(&self.sequences).open.values().cloned().collect();
             for queued in std::mem::take(&mut *lock(&self.queue)) {
                 match queued {
                     // It may be closing, and open no more.
                     Queued::Pool(pool) => pool.broke(&error),
-                    Queued::Single(single) => (single.reply)(Err(ClaimError::Permanent(error.clone()))),
+                    Queued::Single(single) => (single.on_answer)(Err(ClaimError::Permanent(error.clone()))),
                 }
             }
             for pool in pools {
@@ -252,18 +253,13 @@ impl Shared {
     /// Tells the pool of a document that its index was set, before the next claim is made.
     fn note_set(&self, document: &Arc<Document>, operation: &Operation, answer: &Answer) {
         let (Operation::Set { index, force }, Ok(Outcome::Set(None))) = (operation, answer) else { return };
-        let mut sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sequences = lock(&self.sequences);
         let owned = sequences.owned.get(document).copied().filter(|_| !force);
         sequences.owned.insert(Arc::clone(document), owned.map_or(*index, |owned| owned.max(*index)));
         // Under the lock, so that no handle closes in between.
         if let Some(pool) = sequences.open.get(document) {
             pool.moved(*index, *force);
         }
-    }
-
-    fn sequences_open(&self) -> Vec<Arc<Pool>> {
-        let sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
-        sequences.open.values().cloned().collect()
     }
 }
 
@@ -329,11 +325,11 @@ impl<'a> Driver<'a> {
             };
             self.in_flight.insert(Arc::clone(&document), VecDeque::new());
             let (begun, answers) = (Instant::now(), self.answers.clone());
-            let reply = Reply::new(move |answer| {
+            let responder = Responder::new(move |answer| {
                 // The claimer is gone when it was stopped: then no handle waits for the answer.
                 let _ = answers.send(Answered { target, took: begun.elapsed(), answer });
             });
-            requests.push(Request { document, operation, reply });
+            requests.push(Request { document, operation, responder });
         }
         if !requests.is_empty() {
             self.store.start(requests);
@@ -354,9 +350,9 @@ impl<'a> Driver<'a> {
                 self.queue(pool);
                 document
             }
-            Queued::Single(Single { document, operation, reply, .. }) => {
+            Queued::Single(Single { document, operation, on_answer, .. }) => {
                 self.shared.note_set(&document, &operation, &answer);
-                reply(answer);
+                on_answer(answer);
                 document
             }
         };
@@ -386,10 +382,6 @@ impl<'a> Driver<'a> {
             self.queue(pool);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ const UNMEASURED: u64 = 10;
 
 /// Rates are decaying averages over a short and a long time in seconds; the higher one counts, so
 /// that a rising demand is followed at once and a falling one slowly.
-const SHORT: f64 = 1.0;
-const LONG: f64 = 10.0;
+const SHORT_SECONDS: f64 = 1.0;
+const LONG_SECONDS: f64 = 10.0;
 
 /// A sequence unused for so long has nothing claimed ahead, not even one range.
 const FORGOTTEN: Duration = Duration::from_secs(60);
@@ -29,8 +29,8 @@ impl DemandRate {
         let unmeasured = count.min(UNMEASURED - self.seen);
         self.seen += unmeasured;
         let age = self.age(now);
-        self.short = self.short * (-age / SHORT).exp() + (count - unmeasured) as f64;
-        self.long = self.long * (-age / LONG).exp() + (count - unmeasured) as f64;
+        self.short = self.short * (-age / SHORT_SECONDS).exp() + (count - unmeasured) as f64;
+        self.long = self.long * (-age / LONG_SECONDS).exp() + (count - unmeasured) as f64;
         self.last = Some(now);
     }
 
@@ -38,7 +38,10 @@ impl DemandRate {
     #[must_use]
     pub fn rate(&self, now: Duration) -> f64 {
         let age = self.age(now);
-        f64::max(self.short * (-age / SHORT).exp() / SHORT, self.long * (-age / LONG).exp() / LONG)
+        f64::max(
+            self.short * (-age / SHORT_SECONDS).exp() / SHORT_SECONDS,
+            self.long * (-age / LONG_SECONDS).exp() / LONG_SECONDS,
+        )
     }
 
     /// How many ids cover `horizon`; at least one while there was use in the last minute.

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::Range;
 use super::store::Document;
+use super::{Range, lock};
 use crate::{Error, Result};
 
 /// Events kept for the owner; older ones are dropped.
@@ -37,10 +37,10 @@ pub enum EventKind {
 /// What arrived at an endpoint.
 #[derive(Debug, Default)]
 pub struct News {
-    /// Keys of the handles that have something to look at.
+    /// Keys of the handles that have something to look at. Each is here at most once.
     pub handles: Vec<u64>,
     /// Claims that ended.
-    pub events: Vec<Event>,
+    pub events: VecDeque<Event>,
     /// Answers to reads and changes of an index, by ticket; see [`super::read`].
     pub answers: Vec<(u64, Result<Option<i64>>)>,
 }
@@ -50,16 +50,13 @@ pub struct News {
 /// However many handles have news, `wake` is called once, and again only after
 /// [`take`](Self::take).
 pub struct Endpoint {
-    inbox: Mutex<Inbox>,
+    unread: Mutex<Unread>,
     wake: Box<dyn Fn() + Send + Sync>,
 }
 
 #[derive(Default)]
-struct Inbox {
-    /// Keys of handles with news. A handle is here at most once, see `Pool`.
-    handles: Vec<u64>,
-    events: VecDeque<Event>,
-    answers: Vec<(u64, Result<Option<i64>>)>,
+struct Unread {
+    news: News,
     /// `wake` was called since the last `take`.
     woken: bool,
 }
@@ -68,45 +65,40 @@ impl Endpoint {
     /// An endpoint whose owner is told by `wake`, which is called under locks: it must not block,
     /// nor call a handle.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { inbox: Mutex::default(), wake: Box::new(wake) }
+        Self { unread: Mutex::default(), wake: Box::new(wake) }
     }
 
     /// Takes what arrived. What comes later wakes again.
     #[must_use]
     pub fn take(&self) -> News {
-        let Inbox { handles, events, answers, .. } = std::mem::take(&mut *self.inbox());
-        News { handles, events: events.into(), answers }
+        std::mem::take(&mut *lock(&self.unread)).news
     }
 
     pub(super) fn notify(&self, handle: u64) {
-        self.deliver(|inbox| inbox.handles.push(handle));
+        self.deliver(|news| news.handles.push(handle));
     }
 
     pub(super) fn publish(&self, event: &Event) {
-        self.deliver(|inbox| {
-            if inbox.events.len() == MAX_EVENTS {
-                inbox.events.pop_front();
+        self.deliver(|news| {
+            if news.events.len() == MAX_EVENTS {
+                news.events.pop_front();
             }
-            inbox.events.push_back(event.clone());
+            news.events.push_back(event.clone());
         });
     }
 
     pub(super) fn answer(&self, ticket: u64, answer: Result<Option<i64>>) {
-        self.deliver(|inbox| inbox.answers.push((ticket, answer)));
+        self.deliver(|news| news.answers.push((ticket, answer)));
     }
 
-    fn deliver(&self, put: impl FnOnce(&mut Inbox)) {
-        let mut inbox = self.inbox();
-        put(&mut inbox);
-        let wake = !std::mem::replace(&mut inbox.woken, true);
-        drop(inbox);
+    fn deliver(&self, put: impl FnOnce(&mut News)) {
+        let mut unread = lock(&self.unread);
+        put(&mut unread.news);
+        let wake = !std::mem::replace(&mut unread.woken, true);
+        drop(unread);
         if wake {
             (self.wake)();
         }
-    }
-
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A handle on a sequence: one per owner, each with rising ids of its own.
+//! A handle on a sequence, and how it is opened and closed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use super::store::{Document, StoreUrl};
 use super::{Options, Range, Settings};
 use crate::{Error, ErrorCode, Result};
 
-/// A handle on a sequence: one per owner, each with rising ids of its own.
+/// A handle on a sequence, for one owner: its ids rise.
 ///
 /// Dropping it without [`Handle::close`] abandons what it was leased.
 pub struct Handle {
@@ -26,7 +26,7 @@ pub struct Handle {
 
 /// Opens a sequence. Nothing is connected to before the first request.
 ///
-/// `endpoint` is notified with `key` when there is something to look at.
+/// `endpoint` is notified with `key` when ids or an error wait for the handle.
 ///
 /// # Errors
 /// `InvalidArgument` when an option is out of range, or when the sequence is open with another
@@ -83,7 +83,7 @@ impl Handle {
         state.sequence.take(self.id)
     }
 
-    /// What is free now, up to `missing` ids; the handle is not queued for more.
+    /// Up to `missing` ids that are free now. The handle does not wait for more.
     pub fn try_request(&self, missing: u64) -> Grant {
         let mut state = self.pool.state();
         state.sequence.request(self.pool.now(), self.id, missing);

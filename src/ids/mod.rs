@@ -13,6 +13,7 @@
 //! | `endpoint` | the notification of a thread that owns handles |
 //! | `claimer` | the thread that makes the claims of all sequences of one store |
 //! | `admin` | reads and sets the index of a sequence |
+//! | `cancel`, `lock` | a stop signal that interrupts waiting; mutexes that no panic poisons |
 //! | `store` | where ranges come from: MongoDB, SQLite, memory |
 
 mod admin;
@@ -25,6 +26,7 @@ mod endpoint;
 mod free_ranges;
 mod handle;
 mod lease_size;
+mod lock;
 mod options;
 mod pool;
 mod range;
@@ -37,6 +39,7 @@ use cancel::Cancel;
 pub use claimer::{Hold, hold};
 pub use endpoint::{Endpoint, Event, EventKind, News};
 pub use handle::{Handle, open};
+pub(crate) use lock::lock;
 pub use options::{Options, Settings};
 pub use range::Range;
 pub use sequence::{Counters, Grant, Next, Sequence};

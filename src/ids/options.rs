@@ -1,19 +1,20 @@
-//! What belongs to a sequence and not to one handle.
+//! The settings of a sequence, which all of its handles share.
 
 use std::time::Duration;
 
 use crate::{Error, ErrorCode, Result};
 
-/// How a sequence begins and how big its ranges are.
+/// Where a sequence begins, and how many ids its ranges have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The first id of a sequence that does not exist yet; 0 to 2^53 - 1.
     pub start: i64,
-    /// Ids in the first range, and the least later.
+    /// Ids in the first range, and the fewest in a later one; 1 to `max_step`.
     pub step: u64,
-    /// The most ids in a range.
+    /// The most ids in a range; up to [`MAX_STEP`](Self::MAX_STEP).
     pub max_step: u64,
-    /// How much demand to keep in hand.
+    /// For how long the ids in hand shall last, at the measured demand: the next range is claimed
+    /// when they cover less.
     pub horizon: Duration,
 }
 
@@ -29,10 +30,10 @@ impl Settings {
     /// The largest `max_step`.
     pub const MAX_STEP: u64 = (1 << 31) - 1;
 
-    /// Checks that the values make sense together.
+    /// Checks the bounds of the values.
     ///
     /// # Errors
-    /// `InvalidArgument` with the value that does not.
+    /// `InvalidArgument` with the value that is out of range.
     pub fn check(self) -> Result<Self> {
         let wrong = |message: String| Err(Error::new(ErrorCode::InvalidArgument, message));
         if !(0..=Self::MAX_START).contains(&self.start) {
@@ -51,7 +52,8 @@ impl Settings {
     }
 }
 
-/// What an opener asks for; what it leaves out is as in the open sequence, or the default.
+/// The settings that an opener asks for. One that is left out is that of the open sequence, or the
+/// default.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// See [`Settings::start`].

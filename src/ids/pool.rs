@@ -8,14 +8,14 @@
 //! A plain mutex guards the state machine: it is held for a few steps of arithmetic, never across a
 //! claim.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::by_handle::{ByHandle, HandleId};
 use super::endpoint::{Endpoint, Event, EventKind};
 use super::sequence::{Next, Sequence};
 use super::store::{Answer, ClaimError, Document, Operation, Outcome};
-use super::{Range, Settings};
+use super::{Range, Settings, lock};
 use crate::Error;
 
 pub(super) struct Pool {
@@ -81,7 +81,7 @@ impl Pool {
 
     /// After a panic the state machine still holds its invariants: it only counts.
     pub fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     pub fn now(&self) -> Duration {

@@ -32,7 +32,7 @@ pub enum Next {
     Wait(Option<Duration>),
 }
 
-/// What a handle was given since it looked last.
+/// What a handle was given since its last [`Sequence::take`].
 #[derive(Debug, Default)]
 pub struct Grant {
     /// Ids that are the handle's now, rising.
@@ -65,7 +65,7 @@ pub struct Counters {
 }
 
 #[derive(Debug, Default)]
-struct Handle {
+struct HandleState {
     /// One past the highest id it was ever given.
     last: i64,
     lease: LeaseSize,
@@ -80,7 +80,7 @@ pub struct Sequence {
     label: Arc<str>,
     settings: Settings,
     free: FreeRanges,
-    handles: ByHandle<Handle>,
+    handles: ByHandle<HandleState>,
     next_handle: u64,
     /// Handles that lack ids, each once, in the order in which they are served.
     queue: VecDeque<HandleId>,
@@ -149,7 +149,7 @@ impl Sequence {
     pub fn attach(&mut self) -> HandleId {
         let id = HandleId(self.next_handle);
         self.next_handle += 1;
-        self.handles.push(id, Handle::default());
+        self.handles.push(id, HandleState::default());
         id
     }
 
@@ -247,10 +247,7 @@ impl Sequence {
                 self.counters.claims += 1;
                 self.counters.claimed += range.len();
                 self.owned_to = Some(range.end);
-                self.retry_at = None;
-                self.lasting = false;
-                self.ceiling = None;
-                self.last_error = None;
+                self.forget_failures();
                 self.backoff.reset();
                 self.free.add(range);
                 self.serve_all(now)
@@ -284,10 +281,7 @@ impl Sequence {
         self.owned_to =
             Some(if force { index } else { self.owned_to.map_or(index, |owned| owned.max(index)) });
         self.discard_in_flight = self.in_flight.is_some();
-        self.retry_at = None;
-        self.lasting = false;
-        self.ceiling = None;
-        self.last_error = None;
+        self.forget_failures();
         self.free = FreeRanges::default();
         // Nothing is claimed ahead before the next request: until then the index stays what it was
         // set to.
@@ -329,8 +323,8 @@ impl Sequence {
         }
     }
 
-    /// Everything is over: the range that may be released to the store, if the store's index still
-    /// is its end.
+    /// Ends the sequence: returns the range that may be released to the store, if the store's index
+    /// still is its end.
     ///
     /// The ids are dead from here on, whether or not the release is sent.
     pub fn release(&mut self) -> Option<Range> {
@@ -342,6 +336,13 @@ impl Sequence {
             self.owned_to = Some(tail.start);
         }
         tail
+    }
+
+    fn forget_failures(&mut self) {
+        self.retry_at = None;
+        self.lasting = false;
+        self.ceiling = None;
+        self.last_error = None;
     }
 
     fn missing(&self) -> u64 {

@@ -19,13 +19,13 @@ pub enum Content<'a> {
 }
 
 /// Which decoder reads the pixels.
-enum File<'a> {
+enum PixelReader<'a> {
     Canonical(Canonical<'a>),
     Other(Box<PngDecoder<'a>>),
 }
 
-/// Data whose form is known.
-enum Found<'a> {
+/// What the pixels carry, by its form.
+enum Carried<'a> {
     /// JSON text with a CRC that holds.
     Sealed(&'a [u8]),
     /// Text of the original encoder, which carries no CRC.
@@ -47,14 +47,14 @@ impl Workspace {
     ) -> Result<R> {
         let limit = options.max_bytes.min(MAX_BYTES);
         let file = match Canonical::recognize(png) {
-            Some(canonical) => File::Canonical(canonical),
-            None => File::Other(Box::new(PngDecoder::open(png)?)),
+            Some(canonical) => PixelReader::Canonical(canonical),
+            None => PixelReader::Other(Box::new(PngDecoder::open(png)?)),
         };
         let (layout, stored, may_be_original) = match &file {
-            File::Canonical(canonical) => {
+            PixelReader::Canonical(canonical) => {
                 (canonical.layout, canonical.layout.capacity(), canonical.layout.height == 1)
             }
-            File::Other(decoder) => (decoder.layout, decoder.stored, decoder.may_be_original),
+            PixelReader::Other(decoder) => (decoder.layout, decoder.stored, decoder.may_be_original),
         };
         if !layout.is_within(most_payload(limit)) {
             let size = format!("the image is {} x {} pixels, which carry data", layout.width, layout.height);
@@ -67,10 +67,10 @@ impl Workspace {
 
         let Self { raw, packed, rows, codec } = self;
         let read_canonically = match file {
-            File::Canonical(canonical) => {
+            PixelReader::Canonical(canonical) => {
                 canonical.read(codec, raw).ok_or_else(|| PngDecoder::open(png).map(Box::new))
             }
-            File::Other(decoder) => Err(Ok(decoder)),
+            PixelReader::Other(decoder) => Err(Ok(decoder)),
         };
         let pixels = match read_canonically {
             Ok(place) => &raw[place],
@@ -78,13 +78,15 @@ impl Workspace {
         };
 
         let found = match frame::open(pixels) {
-            Frame::Sealed(text) => Found::Sealed(text),
-            Frame::Bytes(bytes) => Found::Bytes(bytes),
+            Frame::Sealed(text) => Carried::Sealed(text),
+            Frame::Bytes(bytes) => Carried::Bytes(bytes),
             frame => match (robust::open(pixels, limit, codec, packed, rows)?, frame) {
-                (Some(content), _) => frame::open_bytes(content).map_or(Found::Sealed(content), Found::Bytes),
+                (Some(content), _) => {
+                    frame::open_bytes(content).map_or(Carried::Sealed(content), Carried::Bytes)
+                }
                 // The original encoder wrote nothing but percent-encoded text.
                 (None, Frame::Unsealed(text)) if may_be_original && text::is_percent_encoded(text) => {
-                    Found::Unsealed(text)
+                    Carried::Unsealed(text)
                 }
                 _ => {
                     let message = "the image holds no data of an encoder: their CRC does not hold. \
@@ -93,20 +95,22 @@ impl Workspace {
                 }
             },
         };
-        let (Found::Sealed(bytes) | Found::Unsealed(bytes) | Found::Bytes(bytes)) = found;
+        let (Carried::Sealed(bytes) | Carried::Unsealed(bytes) | Carried::Bytes(bytes)) = found;
         if bytes.len() > limit {
             return Err(too_large(&format!("the image holds {} bytes,", bytes.len()), limit));
         }
         match found {
-            Found::Bytes(bytes) => Ok(read(Content::Bytes(bytes))),
-            Found::Sealed(text) if memchr::memchr(b'%', text).is_none() => match std::str::from_utf8(text) {
-                Ok(text) => Ok(read(Content::Json(text))),
-                Err(error) => {
-                    let message = "the image holds text that is not UTF-8";
-                    Err(Error::new(ErrorCode::ImageCorrupt, message).caused_by(error))
+            Carried::Bytes(bytes) => Ok(read(Content::Bytes(bytes))),
+            Carried::Sealed(text) if memchr::memchr(b'%', text).is_none() => {
+                match std::str::from_utf8(text) {
+                    Ok(text) => Ok(read(Content::Json(text))),
+                    Err(error) => {
+                        let message = "the image holds text that is not UTF-8";
+                        Err(Error::new(ErrorCode::ImageCorrupt, message).caused_by(error))
+                    }
                 }
-            },
-            Found::Sealed(text) | Found::Unsealed(text) => {
+            }
+            Carried::Sealed(text) | Carried::Unsealed(text) => {
                 text::percent_decode(text).map(|text| read(Content::Json(&text)))
             }
         }

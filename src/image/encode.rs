@@ -1,7 +1,7 @@
 //! From data to a PNG file.
 
 use super::deflate::{self, Effort, Wrapper};
-use super::layout::{Layout, MOST, PIXEL};
+use super::layout::{Layout, MAX_PIXELS, PIXEL};
 use super::limit::{MAX_BYTES, too_large};
 use super::options::{Compression, EncodeOptions};
 use super::text::Text;
@@ -79,7 +79,7 @@ impl Workspace {
         }
         // JSON within the limit has a layout; robust rows have checked theirs; bytes may have none.
         let layout = Layout::of(self.rows.len() - 1).ok_or_else(|| {
-            let most = MOST * PIXEL - frame::BYTES_HEADER;
+            let most = MAX_PIXELS * PIXEL - frame::BYTES_HEADER;
             Error::new(ErrorCode::DataTooLarge, format!("an image carries at most {most} bytes; send less"))
         })?;
         let fill = if options.robust { robust::FILL } else { 0 };

@@ -97,7 +97,6 @@ mod tests {
             for bit in 0..8 * (BYTES_HEADER + bytes.len()) {
                 let mut changed = payload.clone();
                 changed[bit / 8] ^= 1 << (bit % 8);
-                assert_ne!(open(&changed), Frame::Bytes(bytes), "bit {bit}");
                 assert!(!matches!(open(&changed), Frame::Bytes(_)), "bit {bit}");
             }
             assert_eq!(open(&payload[..payload.len() - PIXEL]), Frame::Broken);
@@ -105,14 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn a_black_image_with_a_blot_is_broken() {
+    fn a_black_image_is_broken_with_a_blot_too() {
         let mut pixels = [0; 18];
         pixels[1] = 1;
         assert_eq!(open(&pixels), Frame::Broken);
-    }
-
-    #[test]
-    fn a_black_image_is_broken() {
         assert_eq!(open(&[0; 12]), Frame::Broken);
         assert_eq!(open(&[0; 3]), Frame::Broken);
         assert_eq!(open(&[]), Frame::Broken);

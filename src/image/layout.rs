@@ -10,7 +10,7 @@ const ONE_ROW: usize = 16_384;
 const ROW: usize = 4_096;
 
 /// The most pixels of any image: what every browser's canvas holds.
-pub(super) const MOST: usize = ROW * ROW;
+pub(super) const MAX_PIXELS: usize = ROW * ROW;
 
 /// The size of an image in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Layout {
         if pixels <= ONE_ROW {
             Some(Self { width: pixels, height: 1 })
         } else {
-            (pixels <= MOST).then(|| Self { width: ROW, height: pixels.div_ceil(ROW) })
+            (pixels <= MAX_PIXELS).then(|| Self { width: ROW, height: pixels.div_ceil(ROW) })
         }
     }
 
@@ -44,7 +44,7 @@ impl Layout {
     /// may have room to spare.
     pub(super) fn is_within(self, most_bytes: usize) -> bool {
         // Widths and heights are those of a PNG header, so the products do not overflow 64 bits.
-        let most = most_bytes.div_ceil(PIXEL).min(MOST) as u64;
+        let most = most_bytes.div_ceil(PIXEL).min(MAX_PIXELS) as u64;
         let (width, height) = (self.width as u64, self.height as u64);
         width <= most && (height - 1).saturating_mul(width) < most
     }
@@ -66,17 +66,17 @@ mod tests {
 
     #[test]
     fn what_is_laid_out_is_within_its_own_size() {
-        for bytes in [1, 2, 100, 49_152, 49_153, 1_000_000, MOST * PIXEL] {
+        for bytes in [1, 2, 100, 49_152, 49_153, 1_000_000, MAX_PIXELS * PIXEL] {
             assert!(Layout::of(bytes).unwrap().is_within(bytes));
         }
-        assert_eq!(Layout::of(MOST * PIXEL + 1), None);
+        assert_eq!(Layout::of(MAX_PIXELS * PIXEL + 1), None);
     }
 
     #[test]
     fn larger_images_are_not() {
         assert!(!Layout { width: 100, height: 100 }.is_within(1_000));
-        assert!(!Layout { width: 4_096, height: 4_097 }.is_within(MOST * PIXEL));
-        assert!(!Layout { width: 1, height: 0x7FFF_FFFF }.is_within(MOST * PIXEL));
-        assert!(!Layout { width: 0x7FFF_FFFF, height: 0x7FFF_FFFF }.is_within(MOST * PIXEL));
+        assert!(!Layout { width: 4_096, height: 4_097 }.is_within(MAX_PIXELS * PIXEL));
+        assert!(!Layout { width: 1, height: 0x7FFF_FFFF }.is_within(MAX_PIXELS * PIXEL));
+        assert!(!Layout { width: 0x7FFF_FFFF, height: 0x7FFF_FFFF }.is_within(MAX_PIXELS * PIXEL));
     }
 }

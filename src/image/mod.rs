@@ -1,8 +1,8 @@
 //! JSON text to the pixels of a lossless PNG, and back.
 //!
-//! The text is carried three bytes a pixel, with a CRC behind it that every reader
-//! checks, so that an image whose pixels were changed on the way is never read as
-//! data. `docs/data-images.md` specifies both forms to the byte.
+//! The text is carried three bytes a pixel, with a CRC behind it that every reader checks, so that
+//! an image whose pixels were changed on the way is never read as data. `docs/data-images.md`
+//! specifies each form to the byte.
 //!
 //! ```
 //! use texample::image::{self, DecodeOptions, EncodeOptions};
@@ -55,8 +55,7 @@ pub use workspace::Workspace;
 
 /// Packs JSON text into a PNG.
 ///
-/// The text is carried, not parsed: that it is JSON is the caller's word, and
-/// what a reader relies on.
+/// The text is not parsed: the caller must pass JSON, since readers rely on it.
 ///
 /// # Errors
 /// `InvalidArgument` when the text is empty; `DataTooLarge` past `max_bytes`.
@@ -125,9 +124,8 @@ pub fn encode_data<T: Serialize + ?Sized>(data: &T, options: &EncodeOptions) -> 
 
 /// Reads the JSON text back from a PNG.
 ///
-/// The CRC of the text is checked. Images of the original encoder, which carry
-/// none, are accepted when nothing but percent-encoded text is in them, and are
-/// percent-decoded. The text is not parsed.
+/// The CRC of the text is checked. Images of the original encoder, which carry none, are accepted
+/// when they hold nothing but percent-encoded text, which is decoded. The text is not parsed.
 ///
 /// # Errors
 /// `ImageInvalid` when it is not a PNG; `ImageCorrupt` when the file or its pixels were changed,

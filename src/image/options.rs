@@ -1,4 +1,4 @@
-//! What a caller may choose.
+//! The options of encoding and decoding.
 
 use super::limit::MAX_BYTES;
 use super::text::Charset;
@@ -18,7 +18,8 @@ pub enum Compression {
     Best,
 }
 
-/// How to encode. The original decoder reads what the default makes of JSON.
+/// How to encode. The original decoder reads what the default options make of JSON, as long as it
+/// is one row: up to 49 147 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodeOptions {
     /// How hard to compress.
@@ -27,7 +28,8 @@ pub struct EncodeOptions {
     pub charset: Charset,
     /// The most bytes of data, as they are written to the image; at most [`MAX_BYTES`].
     pub max_bytes: usize,
-    /// Survive noise in the two low bits of each channel.
+    /// Whether the image survives noise in the two low bits of each channel. The original decoder
+    /// does not read it then.
     pub robust: bool,
 }
 
@@ -40,7 +42,8 @@ impl Default for EncodeOptions {
 /// How to decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeOptions {
-    /// The most bytes of data to accept; at most [`MAX_BYTES`]. Checked before memory is allocated.
+    /// The most bytes of data to accept; at most [`MAX_BYTES`]. Checked before memory is allocated
+    /// for the pixels.
     pub max_bytes: usize,
 }
 

@@ -140,7 +140,6 @@ pub fn ticker_stats(#[napi(ts_arg_type = "ExternalObject<unknown>")] ticks: &Ext
     }
 }
 
-/// A failed call into Node-API, as an error of this crate.
 fn not_started(error: &napi::Error) -> Error {
     Error::new(ErrorCode::ThreadPanicked, format!("the ticker was not started: {error}"))
 }

@@ -1,6 +1,5 @@
 //! A thread that posts, and the JavaScript callback that receives.
 
-use std::cell::OnceCell;
 use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,10 +10,9 @@ use napi::bindgen_prelude::{Env, Function, JsValue, JsValuesTupleIntoVec, Promis
 use super::delivery::{Batch, Delivery};
 use super::inbox::{Inbox, OnStop};
 use super::value::{Reference, not_started};
-use super::wakeup::Drain;
 use crate::{Options, Overflow, Producer, Stats};
 
-/// What a bridge shall be: see [`Bridge::builder`].
+/// The options of a bridge; made by [`Bridge::builder`].
 pub struct Builder<T> {
     pub(super) name: String,
     pub(super) options: Options,
@@ -24,15 +22,15 @@ pub struct Builder<T> {
 }
 
 impl<T: Send + 'static> Builder<T> {
-    /// Messages that may wait for JavaScript, at least one; 1024 if it is not said. It is a bound
-    /// of messages, not of bytes: frames of 64 KB want a small one.
+    /// Messages that may wait for JavaScript; by default 1024, and 0 counts as 1. It bounds
+    /// messages, not bytes: choose a small one for frames of 64 KB.
     #[must_use]
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.options.capacity = capacity;
         self
     }
 
-    /// What happens when so many wait; [`Overflow::Block`] if it is not said.
+    /// What happens to a message when so many wait already; by default [`Overflow::Block`].
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.options.overflow = overflow;
@@ -40,24 +38,24 @@ impl<T: Send + 'static> Builder<T> {
     }
 
     /// Calls `interrupt` once when the bridge is stopped or its environment ends, before the thread
-    /// is joined: for a thread that waits somewhere else than in the bridge. Shut its socket down
-    /// there, or close its queue.
+    /// is joined: for a thread that waits elsewhere than in the bridge. It may shut down the
+    /// thread's socket, for example, or close its queue.
     ///
-    /// It is called on JavaScript's thread, after the producer was closed. It is not called where
-    /// the thread returns by itself first, nor where Node.js runs no cleanup hooks, as at
-    /// `process.exit()` in the main thread.
+    /// It is called on JavaScript's thread, after the queue was closed. It is not called when the
+    /// thread returned before, nor where Node.js runs no cleanup hooks, as in `process.exit()` on
+    /// the main thread of Node.js 20. Its panic is the error of the bridge: see [`Bridge::done`].
     #[must_use]
     pub fn on_stop(mut self, interrupt: impl FnOnce() + 'static) -> Self {
         self.on_stop = Some(Box::new(interrupt));
         self
     }
 
-    /// Whether the next call waits until the promise that the callback returned has settled; not if
-    /// it is not said.
+    /// Whether the next call waits until the promise that the callback returned has settled; by
+    /// default it does not.
     ///
-    /// This is how JavaScript holds the thread back: while it waits, messages wait in the queue,
-    /// and its policy holds. A promise that is rejected is an `uncaughtException`. It has no effect
-    /// on a [`receiver`](Self::receiver), where JavaScript takes messages when it wants to.
+    /// So JavaScript holds the thread back: messages wait in the queue meanwhile, and its policy
+    /// applies. A rejection is an `uncaughtException`. It has no effect on a
+    /// [`receiver`](Self::receiver), where JavaScript decides when to take messages.
     #[must_use]
     pub fn wait_for_callback(mut self, wait: bool) -> Self {
         self.waits = wait;
@@ -71,7 +69,7 @@ impl<T: Send + 'static> Builder<T> {
     /// number gets fewer, so that the event loop turns.
     ///
     /// # Errors
-    /// When the callback cannot be referenced.
+    /// When Node-API makes no reference to the callback.
     pub fn batches<B, R>(self, env: &Env, callback: &Function<'_, B, R>) -> napi::Result<Ready<T>>
     where
         B: Batch<T> + JsValuesTupleIntoVec + 'static,
@@ -79,11 +77,11 @@ impl<T: Send + 'static> Builder<T> {
         self.ready(env, callback, |delivery, inbox| delivery.batches::<T, B>(inbox))
     }
 
-    /// Calls back with one message at a time. A message that is turned into
-    /// [`FnArgs`](napi::bindgen_prelude::FnArgs), as a tuple is, is several arguments.
+    /// Calls back with one message at a time. A message that converts into
+    /// [`FnArgs`](napi::bindgen_prelude::FnArgs), as a tuple does, is several arguments.
     ///
     /// # Errors
-    /// When the callback cannot be referenced.
+    /// When Node-API makes no reference to the callback.
     pub fn each<A, R>(self, env: &Env, callback: &Function<'_, A, R>) -> napi::Result<Ready<T>>
     where
         T: Into<A>,
@@ -114,7 +112,8 @@ impl<T> fmt::Debug for Builder<T> {
     }
 }
 
-/// A bridge that lacks its producer only.
+/// A bridge that has its callback and no producer yet; made by [`Builder::batches`] and
+/// [`Builder::each`].
 #[must_use = "a bridge is opened by `spawn` or `open`"]
 pub struct Ready<T: 'static> {
     env: Env,
@@ -126,10 +125,10 @@ pub struct Ready<T: 'static> {
 impl<T: Send + 'static> Ready<T> {
     /// Starts a thread that runs `produce`.
     ///
-    /// `produce` returns soon after a post or a sleep says that the queue is closed: the end of the
-    /// process waits for it. That error may be what it returns, and is no failure. Every other
-    /// error, and a panic, is what [`Bridge::done`] rejects with; where that was never called it is
-    /// an `uncaughtException`, except for an error that is returned after [`Bridge::stop`].
+    /// `produce` is to return soon after a post or a sleep fails because the queue is closed: the
+    /// end of the process waits for it. To return that error is no failure. With every other error,
+    /// and with a panic, the promise of [`Bridge::done`] is rejected. Where `done` was never called
+    /// it is an `uncaughtException`, except for an error that is returned after [`Bridge::stop`].
     ///
     /// # Errors
     /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), the operating system gives no
@@ -148,24 +147,18 @@ impl<T: Send + 'static> Ready<T> {
     }
 
     /// Opens the bridge for threads of your own. It ends when the last clone of the producer is
-    /// dropped, or when it is stopped, whatever clones there are.
+    /// dropped, and when it is stopped, even while clones are left.
     ///
     /// # Errors
     /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), or the environment is about to
     /// end.
     pub fn open(self) -> napi::Result<(Bridge<T>, Producer<T>)> {
         let Self { env, builder, delivery, drain } = self;
-        let slot = Rc::new(OnceCell::<Rc<Inbox<T>>>::new());
-        let native = {
-            let slot = Rc::clone(&slot);
-            Drain::Native(Box::new(move |_| match slot.get() {
-                Some(inbox) => drain(&delivery, inbox),
-                None => Ok(()),
-            }))
-        };
-        let (inbox, producer) = Inbox::open(&env, &builder.name, builder.options, builder.on_stop, native)?;
-        // Empty until here: nothing has run on this thread since it was made.
-        let inbox = Rc::clone(slot.get_or_init(|| inbox));
+        let Builder { name, options, on_stop, .. } = builder;
+        let (inbox, producer) = Inbox::open_native(&env, &name, options, on_stop, |inbox| {
+            let inbox = Rc::clone(inbox);
+            move || drain(&delivery, &inbox)
+        })?;
         Ok((Bridge { inbox }, producer))
     }
 }
@@ -178,20 +171,21 @@ impl<T> fmt::Debug for Ready<T> {
 
 /// Producers that post messages of type `T`, and the JavaScript callback that receives them.
 ///
-/// It goes on when this handle is dropped or collected. It ends when its thread has returned (or
-/// the last clone of its producer was dropped) and the last message was delivered, by
-/// [`stop`](Self::stop), and with its environment: the process, or the worker.
+/// It goes on when this handle is dropped or collected. It ends when its thread has returned, or
+/// the last clone of its producer was dropped, and the last message was delivered; by
+/// [`stop`](Self::stop); and with its environment, which is the process or the worker.
 ///
-/// What the callback throws is an `uncaughtException`; delivery goes on with the next message. A
-/// message that cannot be converted is one too, and concerns no other message.
+/// What the callback throws is an `uncaughtException`, and so is a message that cannot be
+/// converted. Delivery goes on with the next message.
 ///
-/// A handle stays on the thread of its environment.
+/// The handle is neither `Send` nor `Sync`: it stays on the thread of its environment.
 pub struct Bridge<T: 'static> {
     inbox: Rc<Inbox<T>>,
 }
 
 impl<T: Send + 'static> Bridge<T> {
-    /// A bridge whose thread, and whose threadsafe function, have `name`.
+    /// Begins a bridge. Its thread and its threadsafe function are called `name`, which must not
+    /// hold a NUL.
     #[must_use]
     pub fn builder(name: &str) -> Builder<T> {
         Builder {
@@ -204,31 +198,33 @@ impl<T: Send + 'static> Bridge<T> {
     }
 
     /// Ends the bridge: messages that wait are dropped, the callback is not called again, posts and
-    /// sleeps say that the queue is closed, and `on_stop` is called. Twice does no harm.
+    /// sleeps fail because the queue is closed, and `on_stop` is called. A second call does
+    /// nothing.
     pub fn stop(&self) {
         self.inbox.stop();
     }
 
-    /// Whether the bridge keeps the event loop alive; it does at first, until it has ended.
+    /// Sets whether the bridge keeps the event loop alive. It does at first, and not after its end.
     pub fn set_ref(&self, keep_alive: bool) {
         self.inbox.set_ref(keep_alive);
     }
 
-    /// The counters, read at one moment: `posted = delivered + failed + dropped + waiting`. A
-    /// message counts as failed when it could not be converted, and when the callback threw or its
-    /// promise, which was waited for, was rejected.
+    /// The counters, all read at one moment: `posted = delivered + failed + dropped + waiting`.
+    ///
+    /// A message counts as failed when it could not be converted, when the callback threw, and with
+    /// [`wait_for_callback`](Builder::wait_for_callback) when the promise was rejected.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inbox.stats()
     }
 
     /// A promise for the end of the bridge. It settles after the last message, when the thread was
-    /// joined: so what the thread held, such as a serial port, is free.
+    /// joined: what the thread held, such as a serial port, is free then.
     ///
-    /// It is rejected with the error that the thread returned, whose code is kept, or with its
-    /// panic (`ERR_TEXAMPLE_THREAD_PANICKED`). The code is that of a
-    /// [`CodedError`](crate::CodedError), of a [`napi::Error`], or Node's for a [`std::io::Error`],
-    /// such as `ENOENT`; other errors have `ERR_TEXAMPLE_THREAD_FAILED`.
+    /// It is rejected with the panic of the thread (`ERR_TEXAMPLE_THREAD_PANICKED`), or with the
+    /// error that the thread returned. That has the code of a [`CodedError`](crate::CodedError) or
+    /// a [`napi::Error`], the code that Node.js has for a [`std::io::Error`], such as `ENOENT`, or
+    /// `ERR_TEXAMPLE_THREAD_FAILED`; the error's sources are its `cause`.
     ///
     /// # Errors
     /// When Node-API makes no promise.

@@ -11,21 +11,21 @@ use napi::bindgen_prelude::{
 };
 use napi::{check_status, sys};
 
-use super::inbox::{Inbox, Next};
+use super::inbox::{Inbox, Received};
 use super::promises::{Settled, is_promise};
 use super::value::{Reference, call, converted, scoped};
 use crate::batch_size::BatchSize;
 
 /// What a callback receives for several messages of type `T`.
 ///
-/// An array is a `Vec<T>`; numbers are best a typed array, such as `Float64Array`. A type of your
-/// own has to say itself what becomes of a message that cannot be converted.
+/// `Vec<T>` is an array; for numbers a typed array, such as `Float64Array`, is faster. An
+/// implementation of your own decides what becomes of a message that it cannot convert.
 pub trait Batch<T>: Sized {
-    /// Makes the value. A message that fails is left out of it, and its error is added to
-    /// `failures`.
+    /// Makes the value. Leaves out each message that cannot be converted, and adds its error to
+    /// `failures`: it counts as failed, and its error is an `uncaughtException`.
     ///
     /// # Errors
-    /// When there can be no value at all: then no message is delivered.
+    /// When no value can be made; all messages count as failed then.
     ///
     /// # Safety
     /// `env` is live, this is its thread, and a scope is open.
@@ -98,14 +98,6 @@ pub(super) struct Delivery {
     unmeasured: Cell<Option<(usize, Instant)>>,
 }
 
-/// What a call of the callback has led to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Called {
-    Returned,
-    /// It returned a promise.
-    Promised,
-}
-
 impl Delivery {
     pub(super) fn new(callback: Reference, waits: bool) -> Self {
         Self { callback, waits, batch_size: Cell::default(), unmeasured: Cell::default() }
@@ -125,14 +117,14 @@ impl Delivery {
                 self.measure(count, began);
             }
             let batch = match inbox.next(|consumer, _| consumer.take(self.batch_size.get().get()))? {
-                Next::Deliver(batch) => batch,
-                Next::Rest => return Ok(()),
-                Next::End => return inbox.end_and_tell(),
+                Received::Some(batch) => batch,
+                Received::Nothing => return Ok(()),
+                Received::Ended => return inbox.end_and_tell(),
             };
             let (count, began) = (batch.len(), Instant::now());
             // SAFETY: on the thread of a live environment, in the scope of the wake-up's call.
-            let called = unsafe { scoped(inbox.env(), || self.batch::<T, B>(inbox, batch)) }?;
-            if called == Called::Promised && !self.waits {
+            let has_promised = unsafe { scoped(inbox.env(), || self.batch::<T, B>(inbox, batch)) }?;
+            if has_promised && !self.waits {
                 self.unmeasured.set(Some((count, began)));
                 return microtasks_first(inbox);
             }
@@ -154,16 +146,15 @@ impl Delivery {
             let mut has_promised = false;
             while let Some(message) = inbox.take_in_hand() {
                 // SAFETY: on the thread of a live environment, in the scope of the wake-up's call.
-                let called = unsafe { scoped(inbox.env(), || self.one::<T, A>(inbox, message)) }?;
-                has_promised |= called == Called::Promised;
+                has_promised |= unsafe { scoped(inbox.env(), || self.one::<T, A>(inbox, message)) }?;
             }
             if has_promised && !self.waits {
                 return microtasks_first(inbox);
             }
             match inbox.next_in_hand()? {
-                Next::Deliver(()) => {}
-                Next::Rest => return Ok(()),
-                Next::End => return inbox.end_and_tell(),
+                Received::Some(()) => {}
+                Received::Nothing => return Ok(()),
+                Received::Ended => return inbox.end_and_tell(),
             }
         }
     }
@@ -174,7 +165,7 @@ impl Delivery {
         self.batch_size.set(size);
     }
 
-    fn batch<T, B>(&self, inbox: &Rc<Inbox<T>>, messages: Vec<T>) -> napi::Result<Called>
+    fn batch<T, B>(&self, inbox: &Rc<Inbox<T>>, messages: Vec<T>) -> napi::Result<bool>
     where
         T: Send + 'static,
         B: Batch<T>,
@@ -187,12 +178,12 @@ impl Delivery {
         failures.into_iter().for_each(|error| inbox.fails(error));
         let value = value.inspect_err(|_| inbox.consumer().failed(count - failed))?;
         if failed == count {
-            return Ok(Called::Returned); // nothing is left to hand on
+            return Ok(false); // nothing is left to hand on
         }
         self.call(inbox, &[value], count - failed)
     }
 
-    fn one<T, A>(&self, inbox: &Rc<Inbox<T>>, message: T) -> napi::Result<Called>
+    fn one<T, A>(&self, inbox: &Rc<Inbox<T>>, message: T) -> napi::Result<bool>
     where
         T: Into<A> + Send + 'static,
         A: JsValuesTupleIntoVec,
@@ -202,21 +193,21 @@ impl Delivery {
         self.call(inbox, &arguments, 1)
     }
 
-    /// Calls back with `count` messages. An error is the exception that is pending.
+    /// Calls back with `count` messages; whether the callback returned a promise. An error is the
+    /// exception that is pending.
     fn call<T: Send + 'static>(
         &self,
         inbox: &Rc<Inbox<T>>,
         arguments: &[sys::napi_value],
         count: usize,
-    ) -> napi::Result<Called> {
+    ) -> napi::Result<bool> {
         let env = inbox.env();
         // SAFETY: values of `env`, on its thread.
         let returned = unsafe { call(env, None, self.callback.get()?, arguments) };
         let returned = returned.inspect_err(|_| inbox.consumer().failed(count))?;
         if !self.waits {
             // SAFETY: as above.
-            let has_promised = unsafe { is_promise(env, returned) };
-            return Ok(if has_promised { Called::Promised } else { Called::Returned });
+            return Ok(unsafe { is_promise(env, returned) });
         }
         // SAFETY: as above.
         let has_promised = inbox.environment().promises().and_then(|promises| unsafe {
@@ -225,11 +216,11 @@ impl Delivery {
                 Box::new(move |settled| when_settled(&inbox, count, &settled))
             })
         });
-        if !has_promised.inspect_err(|_| inbox.consumer().failed(count))? {
-            return Ok(Called::Returned);
+        let has_promised = has_promised.inspect_err(|_| inbox.consumer().failed(count))?;
+        if has_promised {
+            inbox.wait_for_promise();
         }
-        inbox.wait_for_promise();
-        Ok(Called::Promised)
+        Ok(has_promised)
     }
 }
 

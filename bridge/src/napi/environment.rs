@@ -208,9 +208,11 @@ impl Functions {
     }
 }
 
-/// A cleanup hook that ends an environment. Hooks run last in, first out: one that was added after
-/// a threadsafe function was made runs before Node takes that away. It stays until it has run or is
-/// removed; dropping this does nothing.
+/// A cleanup hook that ends an environment. It stays until it has run or is removed; dropping this
+/// does nothing.
+///
+/// Hooks run last in, first out, so one that was added after a threadsafe function was made runs
+/// before Node.js frees that. Source: <https://nodejs.org/api/n-api.html#napi_add_env_cleanup_hook>.
 pub(super) struct Hook {
     env: sys::napi_env,
     data: *mut c_void,

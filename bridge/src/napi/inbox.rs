@@ -7,7 +7,7 @@
 //! | `end`, after the last message | closed | dropped | released | joined |
 //! | `close`, the environment ends | closed | called | aborted | joined by `join` |
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use napi::{Status, check_status, sys};
 
 use super::environment::{Environment, Hook, Member};
 use super::value::{coded, thread_error_value, undefined};
-use super::wakeup::{Drain, Release, Wakeup};
+use super::wakeup::{Drain, ReleaseMode, Wakeup};
 use crate::budget::{Step, TurnBudget};
 use crate::{Consumer, Options, Overflow, Producer, Stats, Taken, Thread, ThreadError, queue};
 
@@ -64,14 +64,16 @@ pub(super) struct Inbox<T: 'static> {
     outcome: RefCell<Option<Result<(), ThreadError>>>,
 }
 
-/// What there is to do next.
-pub(super) enum Next<B> {
-    /// Hand these on, then look again.
-    Deliver(B),
-    /// Nothing; a wake-up will come.
-    Rest,
-    /// Nothing, and never again: call [`Inbox::end`].
-    End,
+/// What a [`Receiver`](super::Receiver) has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received<B> {
+    /// Messages. Hand them on, then take again, now or later: there is no wake-up before.
+    Some(B),
+    /// Nothing now; the function that [`Builder::receiver`](super::Builder::receiver) was given
+    /// will be called.
+    Nothing,
+    /// Nothing, and never again: call [`Receiver::end`](super::Receiver::end).
+    Ended,
 }
 
 impl<T: Send + 'static> Inbox<T> {
@@ -95,7 +97,7 @@ impl<T: Send + 'static> Inbox<T> {
         });
         consumer.bind_to_this_thread();
         // After the threadsafe function was made, so that it runs before that is taken down.
-        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(Release::Finish))?;
+        let hook = Hook::add(&environment).inspect_err(|_| wakeup.close(ReleaseMode::Finish))?;
         let inbox = Rc::new(Self {
             name: name.into(),
             environment,
@@ -121,6 +123,23 @@ impl<T: Send + 'static> Inbox<T> {
         Ok((inbox, producer))
     }
 
+    /// As [`open`](Self::open), with a drain of ours, which `make` makes of the inbox.
+    pub(super) fn open_native<D: Fn() -> napi::Result<()> + 'static>(
+        env: &Env,
+        name: &str,
+        options: Options,
+        on_stop: Option<OnStop>,
+        make: impl FnOnce(&Rc<Self>) -> D,
+    ) -> napi::Result<(Rc<Self>, Producer<T>)> {
+        let slot = Rc::new(OnceCell::<D>::new());
+        let drain = Rc::clone(&slot);
+        let native = Drain::Native(Box::new(move |_| drain.get().map_or(Ok(()), |drain| drain())));
+        let (inbox, producer) = Self::open(env, name, options, on_stop, native)?;
+        // Empty until here: nothing has run on this thread since it was made.
+        let _ = slot.set(make(&inbox));
+        Ok((inbox, producer))
+    }
+
     /// Starts the thread that posts. On an error the inbox has ended.
     pub(super) fn spawn<E>(
         self: &Rc<Self>,
@@ -138,7 +157,7 @@ impl<T: Send + 'static> Inbox<T> {
             }
             Err(error) => {
                 // The producer was dropped, which has asked for a drain that is not to run.
-                self.wakeup.close(Release::Abort);
+                self.wakeup.close(ReleaseMode::Abort);
                 drop(self.on_stop.take());
                 self.finish(Err(error.clone()));
                 Err(error)
@@ -166,25 +185,25 @@ impl<T: Send + 'static> Inbox<T> {
     pub(super) fn next<B>(
         self: &Rc<Self>,
         take: impl FnOnce(&Consumer<T>, usize) -> Taken<B>,
-    ) -> napi::Result<Next<B>> {
+    ) -> napi::Result<Received<B>> {
         if self.has_ended() {
-            return Ok(Next::Rest);
+            return Ok(Received::Nothing);
         }
         if self.is_closed() {
             self.pause();
             // Clones of the producer may live on, in statics even: they are not waited for.
             let has_returned = self.thread.borrow().as_ref().is_none_or(Thread::has_returned);
-            return Ok(if has_returned { Next::End } else { Next::Rest });
+            return Ok(if has_returned { Received::Ended } else { Received::Nothing });
         }
         if self.is_waiting.get() {
             self.pause();
-            return Ok(Next::Rest);
+            return Ok(Received::Nothing);
         }
-        let Some(chunk) = self.time()? else { return Ok(Next::Rest) };
+        let Some(chunk) = self.time()? else { return Ok(Received::Nothing) };
         let next = match take(&self.consumer, chunk) {
-            Taken::Some(batch) => return Ok(Next::Deliver(batch)),
-            Taken::Empty => Next::Rest,
-            Taken::Ended => Next::End,
+            Taken::Some(batch) => return Ok(Received::Some(batch)),
+            Taken::Empty => Received::Nothing,
+            Taken::Ended => Received::Ended,
         };
         self.pause();
         Ok(next)
@@ -192,7 +211,7 @@ impl<T: Send + 'static> Inbox<T> {
 
     /// As [`next`](Self::next), for messages that are delivered one by one: those that are taken
     /// wait in hand, and count against the capacity for as long as they do.
-    pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Next<()>> {
+    pub(super) fn next_in_hand(self: &Rc<Self>) -> napi::Result<Received<()>> {
         // A policy that drops must see all that wait, so nothing is taken ahead from under it.
         let lends = self.overflow == Overflow::Block && self.consumer.capacity() >= MIN_LENDING_CAPACITY;
         let most = (self.consumer.capacity() / 2).min(MAX_IN_HAND);
@@ -202,12 +221,12 @@ impl<T: Send + 'static> Inbox<T> {
             },
         )?;
         Ok(match next {
-            Next::Deliver(batch) => {
+            Received::Some(batch) => {
                 self.in_hand.borrow_mut().extend(batch);
-                Next::Deliver(())
+                Received::Some(())
             }
-            Next::Rest => Next::Rest,
-            Next::End => Next::End,
+            Received::Nothing => Received::Nothing,
+            Received::Ended => Received::Ended,
         })
     }
 
@@ -348,8 +367,8 @@ impl<T: Send + 'static> Inbox<T> {
         self.outcome.borrow().is_some()
     }
 
-    /// Joins the thread and releases the threadsafe function, after [`Next::End`]; how the thread
-    /// has ended.
+    /// Joins the thread and releases the threadsafe function, after [`Received::Ended`]; how the
+    /// thread has ended.
     pub(super) fn end(&self) -> Result<(), ThreadError> {
         if let Some(outcome) = self.outcome.borrow().clone() {
             return outcome;
@@ -357,7 +376,7 @@ impl<T: Send + 'static> Inbox<T> {
         self.consumer.close();
         drop(self.on_stop.take());
         let outcome = self.join_thread();
-        self.wakeup.close(Release::Finish);
+        self.wakeup.close(ReleaseMode::Finish);
         self.finish(outcome.clone());
         outcome
     }
@@ -409,7 +428,7 @@ impl<T: Send + 'static> Member for Inbox<T> {
     }
 
     fn close(&self) {
-        self.wakeup.close(Release::Abort);
+        self.wakeup.close(ReleaseMode::Abort);
         self.shut();
     }
 

@@ -23,6 +23,8 @@
 //! }
 //! ```
 
+mod answers;
+mod asker;
 mod bridge;
 mod delivery;
 mod environment;
@@ -30,13 +32,16 @@ mod inbox;
 mod promises;
 mod questions;
 mod receiver;
+mod responders;
 mod streak;
 mod value;
 mod waker;
 mod wakeup;
 
+pub use self::asker::Asker;
 pub use self::bridge::{Bridge, Builder, Ready};
 pub use self::delivery::Batch;
-pub use self::questions::{Asker, Questions};
-pub use self::receiver::{Received, Receiver};
+pub use self::inbox::Received;
+pub use self::questions::Questions;
+pub use self::receiver::Receiver;
 pub use self::waker::Waker;

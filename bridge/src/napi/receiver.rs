@@ -7,21 +7,10 @@ use std::rc::Rc;
 use napi::bindgen_prelude::{Env, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec};
 
 use super::bridge::Builder;
-use super::inbox::{Inbox, Next};
+use super::inbox::{Inbox, Received};
 use super::value::not_started;
 use super::wakeup::Drain;
 use crate::{Producer, Stats, Taken, ThreadError};
-
-/// What a [`Receiver`] has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received<B> {
-    /// Messages. Hand them on, then look again, now or later: there is no wake-up before.
-    Some(B),
-    /// Nothing now; the function that [`Builder::receiver`] was given will be called.
-    Nothing,
-    /// Nothing, and never again: call [`Receiver::end`].
-    Ended,
-}
 
 /// The end of a bridge for JavaScript that takes messages when it wants them, as an async iterator
 /// does.
@@ -33,8 +22,9 @@ pub struct Receiver<T: 'static> {
 }
 
 impl<T: Send + 'static> Builder<T> {
-    /// Takes nothing by itself: `notify` is called when there is something to take, and JavaScript
-    /// takes it with the functions that you make of the [`Receiver`]'s.
+    /// Opens a bridge that calls back with no message: `notify` is called, without arguments, when
+    /// there is something to take. JavaScript takes it through functions that you export over those
+    /// of the [`Receiver`].
     ///
     /// # Errors
     /// As [`Ready::spawn`](super::Ready::spawn).
@@ -56,7 +46,8 @@ impl<T: Send + 'static> Receiver<T> {
     /// Starts a thread that runs `produce`, as [`Ready::spawn`](super::Ready::spawn) does.
     ///
     /// # Errors
-    /// When the operating system gives no thread; the receiver has ended then.
+    /// When the operating system gives no thread (`ERR_TEXAMPLE_THREAD_FAILED`); the receiver has
+    /// ended then.
     pub fn spawn<E>(
         &self,
         env: &Env,
@@ -69,19 +60,20 @@ impl<T: Send + 'static> Receiver<T> {
         self.inbox.spawn(producer, produce).map_err(|error| not_started(env, &error))
     }
 
-    /// Takes up to `most` messages, fewer when the turn of the event loop has no time for so many.
+    /// Takes up to `most` messages, of which 0 counts as 1; fewer when this turn of the event loop
+    /// has no time for so many.
     ///
     /// # Errors
-    /// When JavaScript cannot be called any more.
+    /// When the environment is about to end.
     pub fn take(&self, most: usize) -> napi::Result<Received<Vec<T>>> {
-        self.look(|inbox| inbox.next(|consumer, chunk| consumer.take(chunk.min(most))))
+        self.inbox.next(|consumer, chunk| consumer.take(chunk.min(most)))
     }
 
-    /// Whether this turn of the event loop has time for messages that were taken before. If not,
-    /// the function will be called in the next one.
+    /// Whether this turn of the event loop has time to hand on messages that were taken before. If
+    /// not, `notify` is called in the next one.
     ///
     /// # Errors
-    /// When JavaScript cannot be called any more.
+    /// When the environment is about to end.
     pub fn has_time(&self) -> napi::Result<bool> {
         self.inbox.has_time()
     }
@@ -102,41 +94,31 @@ impl<T: Send + 'static> Receiver<T> {
         self.inbox.stats()
     }
 
-    /// Joins the thread and releases the threadsafe function, after [`Received::Ended`]. Twice does
-    /// no harm.
+    /// Joins the thread and releases the threadsafe function, after [`Received::Ended`]. A later
+    /// call returns the same.
     ///
     /// # Errors
-    /// What the thread returned, or its panic.
+    /// The error that the thread returned, or its panic.
     pub fn end(&self) -> Result<(), ThreadError> {
         self.inbox.end()
-    }
-
-    fn look<B>(
-        &self,
-        look: impl FnOnce(&Rc<Inbox<T>>) -> napi::Result<Next<B>>,
-    ) -> napi::Result<Received<B>> {
-        Ok(match look(&self.inbox)? {
-            Next::Deliver(taken) => Received::Some(taken),
-            Next::Rest => Received::Nothing,
-            Next::End => Received::Ended,
-        })
     }
 }
 
 impl<T: Copy + Send + 'static> Receiver<T> {
-    /// Takes messages into `target`, at most as many as it holds: how many those are.
+    /// As [`take`](Self::take), into `target`, at most as many messages as it holds. Returns how
+    /// many there are.
     ///
     /// # Errors
-    /// When JavaScript cannot be called any more.
+    /// When the environment is about to end.
     pub fn take_into(&self, target: &mut [T]) -> napi::Result<Received<usize>> {
         self.fill(target, |consumer, target| consumer.take_into(target))
     }
 
-    /// As [`take_into`](Self::take_into), and the messages count against the capacity until the
-    /// next look.
+    /// As [`take_into`](Self::take_into), but the messages count against the capacity until the
+    /// next take: producers wait until the last was handed on.
     ///
     /// # Errors
-    /// When JavaScript cannot be called any more.
+    /// When the environment is about to end.
     pub fn lend(&self, target: &mut [T]) -> napi::Result<Received<usize>> {
         self.fill(target, |consumer, target| consumer.lend(target))
     }
@@ -146,11 +128,9 @@ impl<T: Copy + Send + 'static> Receiver<T> {
         target: &mut [T],
         take: impl FnOnce(&crate::Consumer<T>, &mut [T]) -> Taken<usize>,
     ) -> napi::Result<Received<usize>> {
-        self.look(|inbox| {
-            inbox.next(|consumer, chunk| {
-                let chunk = chunk.min(target.len());
-                take(consumer, &mut target[..chunk])
-            })
+        self.inbox.next(|consumer, chunk| {
+            let chunk = chunk.min(target.len());
+            take(consumer, &mut target[..chunk])
         })
     }
 }

@@ -143,7 +143,6 @@ pub(super) fn converted<R>(convert: impl FnOnce() -> napi::Result<R>) -> napi::R
     })
 }
 
-/// An error that says that an exception is pending already.
 pub(super) fn is_pending(error: &napi::Error) -> bool {
     error.status == Status::PendingException
 }
@@ -171,12 +170,20 @@ pub(super) unsafe fn error_value(env: sys::napi_env, code: &str, message: &str) 
 /// An error for JavaScript with a code of ours: `napi::Error` itself has room for Node-API's codes
 /// only.
 pub(super) fn coded(env: &Env, code: &str, message: &str) -> napi::Error {
-    // SAFETY: a live environment on its own thread.
-    let value = unsafe { error_value(env.raw(), code, message) };
+    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript
+    // open.
+    unsafe { from_value(env, error_value(env.raw(), code, message), message) }
+}
+
+/// The error that `value` is, or one that says `message` for a null pointer.
+///
+/// # Safety
+/// `value` is null or a value of `env` in the scope that is open.
+unsafe fn from_value(env: &Env, value: sys::napi_value, message: &str) -> napi::Error {
     if value.is_null() {
         return napi::Error::from_reason(message);
     }
-    // SAFETY: a value of `env` in the scope that is open.
+    // SAFETY: the caller's promise.
     unsafe { Unknown::from_napi_value(env.raw(), value) }.map_or_else(|error| error, napi::Error::from)
 }
 
@@ -201,23 +208,15 @@ pub(super) unsafe fn thread_error_value(env: sys::napi_env, error: &ThreadError)
     }
 }
 
-/// An error for JavaScript that says why there is no thread.
 pub(super) fn not_started(env: &Env, error: &ThreadError) -> napi::Error {
-    // SAFETY: a live environment on its own thread, with the scope of the call from JavaScript
-    // open.
-    unsafe {
-        let value = thread_error_value(env.raw(), error);
-        if value.is_null() {
-            return coded(env, "ERR_TEXAMPLE_THREAD_FAILED", &error.to_string());
-        }
-        Unknown::from_napi_value(env.raw(), value).map_or_else(|error| error, napi::Error::from)
-    }
+    // SAFETY: as in `coded`.
+    unsafe { from_value(env, thread_error_value(env.raw(), error), &error.to_string()) }
 }
 
 /// # Safety
 /// `env` is live, and this is its thread.
 unsafe fn error_chain_value(env: sys::napi_env, error: &(dyn Error + 'static)) -> sys::napi_value {
-    let message = napi_reason(error).unwrap_or_else(|| error.to_string());
+    let message = napi_error(error).map_or_else(|| error.to_string(), |(_, reason)| reason.to_owned());
     let code = code_of(error).unwrap_or_else(|| "ERR_TEXAMPLE_THREAD_FAILED".to_owned());
     // SAFETY: the caller's promise.
     unsafe {
@@ -244,9 +243,7 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<String> {
     let own = error
         .downcast_ref::<CodedError>()
         .map(|error| error.code().to_owned())
-        .or_else(|| error.downcast_ref::<napi::Error>().map(|error| error.status.as_ref().to_owned()))
-        .or_else(|| error.downcast_ref::<napi::Error<String>>().map(|error| error.status.clone()))
-        .or_else(|| error.downcast_ref::<napi::Error<&'static str>>().map(|error| error.status.to_owned()))
+        .or_else(|| napi_error(error).map(|(status, _)| status.to_owned()))
         .or_else(|| error.downcast_ref::<std::io::Error>().and_then(io_code).map(str::to_owned))
         .or_else(|| match error.downcast_ref()? {
             AskError::Thrown { code, .. } => code.clone(),
@@ -255,12 +252,14 @@ fn code_of(error: &(dyn Error + 'static)) -> Option<String> {
     own.or_else(|| error.source().and_then(code_of))
 }
 
-/// What a `napi::Error` says, without its status in front.
-fn napi_reason(error: &(dyn Error + 'static)) -> Option<String> {
-    let plain = error.downcast_ref::<napi::Error>().map(|error| &error.reason);
-    let named = error.downcast_ref::<napi::Error<String>>().map(|error| &error.reason);
-    let fixed = error.downcast_ref::<napi::Error<&'static str>>().map(|error| &error.reason);
-    plain.or(named).or(fixed).cloned()
+/// The status of a `napi::Error`, and what it says without the status in front.
+fn napi_error<'a>(error: &'a (dyn Error + 'static)) -> Option<(&'a str, &'a str)> {
+    fn of<'a, S: AsRef<str> + std::fmt::Debug + 'static>(
+        error: &'a (dyn Error + 'static),
+    ) -> Option<(&'a str, &'a str)> {
+        error.downcast_ref::<napi::Error<S>>().map(|error| (error.status.as_ref(), error.reason.as_str()))
+    }
+    of::<Status>(error).or_else(|| of::<String>(error)).or_else(|| of::<&'static str>(error))
 }
 
 /// The code that Node.js has for an error of the operating system.
@@ -295,14 +294,11 @@ fn io_code(error: &std::io::Error) -> Option<&'static str> {
     })
 }
 
-/// The message and the code of what was thrown.
+/// The asker's error for what JavaScript threw.
 ///
 /// # Safety
 /// `env` is live, this is its thread, and `thrown` is a value of it.
-pub(super) unsafe fn describe_thrown(
-    env: sys::napi_env,
-    thrown: sys::napi_value,
-) -> (String, Option<String>) {
+pub(super) unsafe fn thrown_error(env: sys::napi_env, thrown: sys::napi_value) -> AskError {
     // SAFETY: the caller's promise. Getters are foreign code: what they throw is cleared.
     unsafe {
         let property = |name: &str| {
@@ -332,6 +328,7 @@ pub(super) unsafe fn describe_thrown(
             }
             Unknown::from_napi_value(env, thrown).ok().and_then(text)
         });
-        (message.unwrap_or_else(|| "a value without a text was thrown".to_owned()), code)
+        let message = message.unwrap_or_else(|| "a value without a text was thrown".to_owned());
+        AskError::Thrown { message, code }
     }
 }

@@ -8,14 +8,15 @@ use napi::bindgen_prelude::{Env, Function, JsValue, JsValuesTupleIntoVec};
 
 use super::environment::{Environment, Hook, Member};
 use super::value::{Reference, call};
-use super::wakeup::{Drain, Release, Wakeup};
+use super::wakeup::{Drain, ReleaseMode, Wakeup};
 
-/// Has a JavaScript function called on the thread of its environment, once for all wake-ups that
-/// come before it is.
+/// Has a JavaScript function called on the thread of its environment: once for all wake-ups that
+/// come before the call.
 ///
-/// It does not keep the event loop alive. When the environment ends it does nothing any more,
-/// wherever its clones are. Node.js walks over all of them at each wake-up, and one stays until its
-/// environment ends: make one for each environment, not for each object.
+/// It does not keep the event loop alive. After the end of the environment its clones, on whatever
+/// thread, do nothing. Make one for each environment, not one for each object: it stays until the
+/// environment ends, and libuv walks over all of them at each wake-up (`uv__async_io` in its
+/// `src/unix/async.c`).
 #[derive(Clone)]
 pub struct Waker {
     wakeup: Wakeup,
@@ -23,7 +24,8 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// A waker that calls `function` without arguments. What it throws is an `uncaughtException`.
+    /// A waker that calls `function` without arguments; `name` is that of the threadsafe function.
+    /// What `function` throws is an `uncaughtException`.
     ///
     /// # Errors
     /// When the environment is about to end.
@@ -45,14 +47,14 @@ impl Waker {
         }));
         let wakeup = Wakeup::new(env, name, drain)?;
         // After the threadsafe function was made, so that it runs before that is taken down.
-        Hook::add(&environment).inspect_err(|_| wakeup.close(Release::Finish))?;
+        Hook::add(&environment).inspect_err(|_| wakeup.close(ReleaseMode::Finish))?;
         wakeup.set_ref(env.raw(), false);
         let waker = Self { wakeup, is_awake };
         environment.add(std::rc::Rc::new(waker.clone()));
         Ok(waker)
     }
 
-    /// Asks for a call of the function. Never blocks.
+    /// Asks for a call of the function, from any thread. Never blocks.
     pub fn wake(&self) {
         if !self.is_awake.swap(true, Ordering::SeqCst) {
             self.wakeup.wake();
@@ -64,7 +66,7 @@ impl Member for Waker {
     fn turned(&self) {}
 
     fn close(&self) {
-        self.wakeup.close(Release::Abort);
+        self.wakeup.close(ReleaseMode::Abort);
     }
 
     fn join(&self) {}

@@ -2,12 +2,12 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::{Env, Function, JsValue};
 use napi::{JsError, Status, check_status, sys};
 
 use super::value::{call, pending_exception};
+use crate::sync::{Arc, Mutex, lock};
 
 /// A threadsafe function that calls one function, of JavaScript or of ours, without arguments.
 ///
@@ -20,7 +20,7 @@ pub(super) struct Wakeup {
 
 /// The threadsafe function while it may be used. Node frees it when the environment ends, and using
 /// it later aborts the process, so it is used under this lock only and taken out of it first.
-struct Gate(Mutex<Option<Raw>>);
+type Gate = Mutex<Option<Raw>>;
 
 #[derive(Clone, Copy)]
 struct Raw(sys::napi_threadsafe_function);
@@ -28,12 +28,6 @@ struct Raw(sys::napi_threadsafe_function);
 // SAFETY: a threadsafe function is made to be called from any thread; `Gate` sees to it that none
 // does after it was released.
 unsafe impl Send for Raw {}
-
-impl Gate {
-    fn lock(&self) -> MutexGuard<'_, Option<Raw>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A function of ours that a wake-up calls.
 pub(super) type Native = Box<dyn Fn(&Env) -> napi::Result<()>>;
@@ -45,7 +39,7 @@ pub(super) enum Drain<'a> {
 }
 
 /// What becomes of calls in flight when a threadsafe function is released.
-pub(super) enum Release {
+pub(super) enum ReleaseMode {
     /// They are made.
     Finish,
     /// They are dropped: the environment ends, or nothing is to be called any more.
@@ -57,7 +51,7 @@ impl Wakeup {
     /// [`close`](Self::close), or [`set_ref`](Self::set_ref).
     pub(super) fn new(env: &Env, name: &str, drain: Drain<'_>) -> napi::Result<Self> {
         let label = env.create_string(name)?;
-        let gate = Arc::new(Gate(Mutex::new(None)));
+        let gate = Arc::new(Gate::new(None));
         let mut raw = ptr::null_mut();
         let for_finalizer = Arc::into_raw(Arc::clone(&gate));
         let (function, native) = match drain {
@@ -85,13 +79,13 @@ impl Wakeup {
             // SAFETY: the call failed, so no finalizer will take what it was offered.
             unsafe { release(for_finalizer, native) };
         })?;
-        *gate.lock() = Some(Raw(raw));
+        *lock(&gate) = Some(Raw(raw));
         Ok(Self { gate })
     }
 
     /// Asks for a call of the function. Never blocks; does nothing once closed.
     pub(super) fn wake(&self) {
-        let mut gate = self.gate.lock();
+        let mut gate = lock(&self.gate);
         let Some(Raw(raw)) = *gate else { return };
         // SAFETY: inside the gate `raw` is live.
         let status = unsafe {
@@ -111,7 +105,7 @@ impl Wakeup {
 
     /// Lets the event loop end although nothing is closed, or (`true`) keeps it alive again.
     pub(super) fn set_ref(&self, env: sys::napi_env, keep_alive: bool) {
-        let gate = self.gate.lock();
+        let gate = lock(&self.gate);
         let Some(Raw(raw)) = *gate else { return };
         // The two calls fail only for a missing argument; a function that is closing ignores them.
         // SAFETY: inside the gate `raw` is live, and `env` is its environment, on its own thread.
@@ -125,11 +119,11 @@ impl Wakeup {
     }
 
     /// Releases the threadsafe function; later wake-ups do nothing.
-    pub(super) fn close(&self, release: Release) {
-        let Some(Raw(raw)) = self.gate.lock().take() else { return };
-        let mode = match release {
-            Release::Finish => sys::ThreadsafeFunctionReleaseMode::release,
-            Release::Abort => sys::ThreadsafeFunctionReleaseMode::abort,
+    pub(super) fn close(&self, mode: ReleaseMode) {
+        let Some(Raw(raw)) = lock(&self.gate).take() else { return };
+        let mode = match mode {
+            ReleaseMode::Finish => sys::ThreadsafeFunctionReleaseMode::release,
+            ReleaseMode::Abort => sys::ThreadsafeFunctionReleaseMode::abort,
         };
         // Fails only when the function has no reference left, and then there is nothing to release.
         // SAFETY: `raw` was live inside the gate and has been taken out, so this is its last use.
@@ -142,7 +136,7 @@ unsafe extern "C" fn finalize(_env: sys::napi_env, gate: *mut c_void, native: *m
     let gate = gate.cast_const().cast::<Gate>();
     // SAFETY: `Wakeup::new` gave both away, and this runs once.
     unsafe {
-        *(*gate).lock() = None;
+        *lock(&*gate) = None;
         release(gate, native.cast());
     }
 }

@@ -1,10 +1,10 @@
 //! Sequences that live as long as the process: for tests and trials.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::{Answer, Claim, ClaimError, Document, Operation, Outcome, vanished, went_back};
-use crate::ids::Range;
+use crate::ids::{Range, lock};
 
 /// Indexes by collection and name. Meant to be shared: all threads see the same sequences.
 static INDEXES: Mutex<Indexes> = Mutex::new(BTreeMap::new());
@@ -14,7 +14,7 @@ type Indexes = BTreeMap<(Box<str>, Box<str>), i64>;
 /// Answers at once: memory has no claimer thread.
 pub(in crate::ids) fn answer(document: &Document, operation: &Operation) -> Answer {
     let key = (document.collection.clone(), document.name.clone());
-    let mut indexes = INDEXES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut indexes = lock(&INDEXES);
     match operation {
         Operation::Claim(claim) => {
             let index = match (indexes.get_mut(&key), claim.owned_to) {

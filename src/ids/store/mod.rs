@@ -4,13 +4,10 @@
 //! raise it by `n`, in one step that is atomic and durable.
 
 pub(super) mod memory;
-#[cfg(feature = "mongo")]
 mod mongo;
-#[cfg(feature = "sqlite")]
 mod sqlite;
 mod store_url;
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,32 +21,18 @@ use crate::{Error, ErrorCode};
 pub const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// How long a release may take: the ids that it saves are not worth a longer wait.
-#[cfg_attr(not(feature = "mongo"), allow(dead_code))]
 pub(super) const RELEASE: Duration = Duration::from_secs(3);
 
 /// The document of a sequence, or its row.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Document {
     /// The collection, or the table.
     pub collection: Box<str>,
     /// The name of the sequence, which is the document's `_id`.
     pub name: Box<str>,
-    /// Names the sequence and its store in messages, without secrets.
+    /// Names the sequence and its store in messages, without secrets; within a store it follows
+    /// from the other two.
     pub label: Arc<str>,
-}
-
-impl PartialEq for Document {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.collection, &self.name) == (&other.collection, &other.name)
-    }
-}
-
-impl Eq for Document {}
-
-impl Hash for Document {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.collection, &self.name).hash(state);
-    }
 }
 
 /// A request to claim a range.
@@ -94,7 +77,6 @@ pub enum Operation {
 
 impl Operation {
     /// How long it may take, from when it is sent.
-    #[cfg_attr(not(feature = "mongo"), allow(dead_code))]
     pub(super) fn limit(&self) -> Duration {
         if matches!(self, Self::Release(_)) { RELEASE } else { ATTEMPT }
     }
@@ -126,7 +108,7 @@ pub enum ClaimError {
     Permanent(Error),
     /// The index is below ids that this process owned: ids may be handed out a second time.
     WentBack(Error),
-    /// Fewer ids than asked for are left below the largest integer.
+    /// Fewer ids than asked for are left below `i64::MAX`.
     Exhausted {
         /// How many are.
         left: u64,
@@ -134,16 +116,15 @@ pub enum ClaimError {
 }
 
 /// Takes the answer to a request.
-pub struct Reply(Option<Box<dyn FnOnce(Answer) + Send>>);
+pub struct Responder(Option<Box<dyn FnOnce(Answer) + Send>>);
 
-impl Reply {
+impl Responder {
     pub(super) fn new(deliver: impl FnOnce(Answer) + Send + 'static) -> Self {
         Self(Some(Box::new(deliver)))
     }
 
     /// Answers the request.
-    #[cfg(any(feature = "mongo", feature = "sqlite"))]
-    pub fn send(mut self, answer: Answer) {
+    pub fn answer(mut self, answer: Answer) {
         self.deliver(answer);
     }
 
@@ -154,7 +135,7 @@ impl Reply {
     }
 }
 
-impl Drop for Reply {
+impl Drop for Responder {
     /// A request whose task panicked or was given up is answered too.
     fn drop(&mut self) {
         self.deliver(Err(ClaimError::Transient(Error::new(
@@ -165,14 +146,13 @@ impl Drop for Reply {
 }
 
 /// An operation on a document.
-#[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
 pub struct Request {
     /// The sequence.
     pub document: Arc<Document>,
     /// What to do.
     pub operation: Operation,
     /// Is to be given one answer.
-    pub reply: Reply,
+    pub responder: Responder,
 }
 
 /// A store as its claimer drives it, on one thread.
@@ -186,7 +166,6 @@ pub trait Store: Send {
 }
 
 /// An index that no client can count on.
-#[cfg_attr(not(any(feature = "mongo", feature = "sqlite")), allow(dead_code))]
 fn bad_document(label: &str, held: &str) -> ClaimError {
     ClaimError::Permanent(Error::new(
         ErrorCode::SequenceBadDocument,
@@ -215,11 +194,4 @@ fn vanished(label: &str, owned_to: i64) -> ClaimError {
              restored. Create it again with an index above every id in use: this process goes on from {owned_to}"
         ),
     ))
-}
-
-/// The attempt took too long.
-#[cfg(feature = "mongo")]
-fn unanswered(label: &str, limit: Duration) -> ClaimError {
-    let message = format!("{label} did not answer within {} s", limit.as_secs());
-    ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message))
 }

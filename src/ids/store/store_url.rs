@@ -1,9 +1,13 @@
 //! The URL of a store.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::path::{self, PathBuf};
 
 use crossbeam_channel::Sender;
 
+use super::mongo::{Mongo, adapt, names_database, without_secrets};
+use super::sqlite::Sqlite;
 use super::{Document, Store};
 use crate::ids::Cancel;
 use crate::{Error, ErrorCode, Result};
@@ -14,10 +18,8 @@ pub enum StoreUrl {
     /// This process, for as long as it lives.
     Memory,
     /// A file, by its absolute path.
-    #[cfg(feature = "sqlite")]
-    Sqlite(std::path::PathBuf),
+    Sqlite(PathBuf),
     /// A MongoDB deployment, by its whole URL.
-    #[cfg(feature = "mongo")]
     Mongo(String),
 }
 
@@ -48,19 +50,13 @@ impl StoreUrl {
             if file.is_empty() || file == ":memory:" || file.contains('\0') {
                 return Err(wrong("the file has no usable name"));
             }
-            #[cfg(feature = "sqlite")]
-            return match std::path::absolute(file) {
+            return match path::absolute(file) {
                 Ok(path) => Ok(Self::Sqlite(with_long_prefix(path))),
                 Err(error) => Err(wrong("the file has no usable name").caused_by(error)),
             };
-            #[cfg(not(feature = "sqlite"))]
-            return Err(wrong("this build has no SQLite"));
         }
         if url.starts_with("mongodb://") || url.starts_with("mongodb+srv://") {
-            #[cfg(feature = "mongo")]
-            return super::mongo::adapt(url).map(|adapted| Self::Mongo(adapted.url));
-            #[cfg(not(feature = "mongo"))]
-            return Err(wrong("this build has no MongoDB"));
+            return adapt(url).map(|adapted| Self::Mongo(adapted.url));
         }
         Err(wrong("received another scheme"))
     }
@@ -68,11 +64,9 @@ impl StoreUrl {
     /// The options of a URL that [`parse`](Self::parse) takes and ignores, with their values.
     #[must_use]
     pub fn ignored_options(url: &str) -> Vec<String> {
-        #[cfg(feature = "mongo")]
         if url.starts_with("mongodb") {
-            return super::mongo::adapt(url).map(|adapted| adapted.ignored).unwrap_or_default();
+            return adapt(url).map(|adapted| adapted.ignored).unwrap_or_default();
         }
-        let _ = url;
         Vec::new()
     }
 
@@ -80,12 +74,10 @@ impl StoreUrl {
     pub(in crate::ids) fn document(&self, collection: &str, name: &str) -> Document {
         let label = match self {
             Self::Memory => format!("sequence {name:?} in {self}{collection}"),
-            #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => format!("sequence {name:?} in {self}, table {collection:?}"),
-            #[cfg(feature = "mongo")]
             Self::Mongo(url) => {
                 // The database is shown by itself when the URL has one.
-                let database = if super::mongo::names_database(url) { "." } else { "/test." };
+                let database = if names_database(url) { "." } else { "/test." };
                 format!("sequence {name:?} in {self}{database}{collection}")
             }
         };
@@ -101,14 +93,11 @@ impl StoreUrl {
     ///
     /// The store wakes the claimer by `wake` when there is room for more requests, and ends its
     /// waits at `cancel`.
-    #[cfg_attr(not(all(feature = "mongo", feature = "sqlite")), allow(unused_variables))]
     pub(in crate::ids) fn store(&self, wake: Sender<()>, cancel: Cancel) -> Option<Box<dyn Store>> {
         match self {
             Self::Memory => None,
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(path) => Some(Box::new(super::sqlite::Sqlite::new(path, cancel))),
-            #[cfg(feature = "mongo")]
-            Self::Mongo(url) => Some(Box::new(super::mongo::Mongo::new(url, wake))),
+            Self::Sqlite(path) => Some(Box::new(Sqlite::new(path, cancel))),
+            Self::Mongo(url) => Some(Box::new(Mongo::new(url, wake))),
         }
     }
 }
@@ -123,15 +112,14 @@ fn without_slash_before_drive(file: &str) -> &str {
 
 /// Windows opens a path of more than 259 characters by this prefix alone, where long paths are not
 /// switched on.
-#[cfg(feature = "sqlite")]
-fn with_long_prefix(path: std::path::PathBuf) -> std::path::PathBuf {
+fn with_long_prefix(path: PathBuf) -> PathBuf {
     // SQLite appends this to the name.
     const LONGEST: usize = 259 - "-journal".len();
     let text = path.as_os_str();
     if !cfg!(windows) || text.len() <= LONGEST || text.as_encoded_bytes().starts_with(br"\\") {
         return path;
     }
-    let mut long = std::ffi::OsString::from(r"\\?\");
+    let mut long = OsString::from(r"\\?\");
     long.push(text);
     long.into()
 }
@@ -140,10 +128,8 @@ impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
-            #[cfg(feature = "sqlite")]
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            #[cfg(feature = "mongo")]
-            Self::Mongo(url) => f.write_str(&super::mongo::without_secrets(url)),
+            Self::Mongo(url) => f.write_str(&without_secrets(url)),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use napi::bindgen_prelude::{BigInt64Array, Function, ObjectFinalize, i64n};
@@ -15,7 +15,7 @@ use texample_bridge::napi::Waker;
 
 use super::news::{ClaimEvent, SequenceNews, to_answer};
 use crate::Error;
-use crate::ids::{self, Endpoint, Grant, Handle, News, Options, Pending, Range, StoreUrl};
+use crate::ids::{self, Endpoint, Grant, Handle, News, Options, Pending, Range, StoreUrl, lock};
 use crate::node::error::Result;
 
 /// Bits of the first element of a lease.
@@ -40,21 +40,13 @@ struct Entry {
 impl Shared {
     /// No claimer after this, unless another thread has a handle.
     fn end(&self) {
-        let entries = std::mem::take(&mut *self.entries());
-        let pending = std::mem::take(&mut *self.pending());
+        let entries = std::mem::take(&mut *lock(&self.entries));
+        let pending = std::mem::take(&mut *lock(&self.pending));
         drop((entries, pending));
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<u64, Pending>> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn entries(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn handle(&self, key: f64) -> Option<Arc<Handle>> {
-        self.entries().get(&to_u64(key)).map(|entry| Arc::clone(&entry.handle))
+        lock(&self.entries).get(&to_u64(key)).map(|entry| Arc::clone(&entry.handle))
     }
 }
 
@@ -133,7 +125,7 @@ impl SequenceHandles {
         let key = self.next_key;
         let handle = ids::open(&StoreUrl::parse(&url)?, &collection, &name, &options, &self.endpoint, key)?;
         self.next_key += 1;
-        self.shared.entries().insert(key, Entry { handle: Arc::new(handle), error: None });
+        lock(&self.shared.entries).insert(key, Entry { handle: Arc::new(handle), error: None });
         Ok(key as f64)
     }
 
@@ -182,7 +174,7 @@ impl SequenceHandles {
     /// Gives a request up whose answer has not come.
     #[napi]
     pub fn forget(&self, ticket: f64) {
-        let given_up = self.shared.pending().remove(&to_u64(ticket));
+        let given_up = lock(&self.shared.pending).remove(&to_u64(ticket));
         drop(given_up);
     }
 
@@ -194,7 +186,7 @@ impl SequenceHandles {
         let ticket = self.next_key;
         self.next_key += 1;
         let pending = request(&StoreUrl::parse(url)?, &self.endpoint, ticket)?;
-        self.shared.pending().insert(ticket, pending);
+        lock(&self.shared.pending).insert(ticket, pending);
         Ok(ticket as f64)
     }
 
@@ -202,29 +194,26 @@ impl SequenceHandles {
     /// if any.
     #[napi]
     pub fn request(&self, key: f64, missing: f64) -> Option<Vec<i64n>> {
-        let grant = self.shared.handle(key)?.request(missing as u64);
-        self.pass(key, grant)
+        self.lease(key, |handle| handle.request(missing as u64))
     }
 
     /// Up to `missing` ids that are free now; queues no request.
     #[napi]
     pub fn try_request(&self, key: f64, missing: f64) -> Option<Vec<i64n>> {
-        let grant = self.shared.handle(key)?.try_request(missing as u64);
-        self.pass(key, grant)
+        self.lease(key, |handle| handle.try_request(missing as u64))
     }
 
     /// As `request`, but blocks up to `timeout` milliseconds until all are there.
     #[napi]
     pub fn request_blocking(&self, key: f64, missing: f64, timeout: f64) -> Option<Vec<i64n>> {
         let timeout = Duration::from_secs_f64(timeout / 1000.0);
-        let grant = self.shared.handle(key)?.request_blocking(missing as u64, timeout);
-        self.pass(key, grant)
+        self.lease(key, |handle| handle.request_blocking(missing as u64, timeout))
     }
 
     /// Throws why the waiters got nothing.
     #[napi]
     pub fn raise(&self, key: f64) -> Result<()> {
-        let error = self.shared.entries().get_mut(&to_u64(key)).and_then(|entry| entry.error.take());
+        let error = lock(&self.shared.entries).get_mut(&to_u64(key)).and_then(|entry| entry.error.take());
         error.map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -280,17 +269,20 @@ impl SequenceHandles {
     /// Lets go of the handle. The claimer of a store without handles is stopped and joined.
     #[napi]
     pub fn abandon(&self, key: f64) {
-        let entry = self.shared.entries().remove(&to_u64(key));
+        let entry = lock(&self.shared.entries).remove(&to_u64(key));
         drop(entry);
     }
 
+    /// The flags and ranges of what the handle is granted.
+    ///
     /// Not as a typed array: each would have a finalizer of its own, and thousands of them run at
     /// once after a garbage collection, while everything else on the thread waits.
-    fn pass(&self, key: f64, grant: Grant) -> Option<Vec<i64n>> {
+    fn lease(&self, key: f64, request: impl FnOnce(&Handle) -> Grant) -> Option<Vec<i64n>> {
+        let grant = request(&*self.shared.handle(key)?);
         let mut flags = 0;
         if grant.error.is_some() {
             flags |= FAILED;
-            if let Some(entry) = self.shared.entries().get_mut(&to_u64(key)) {
+            if let Some(entry) = lock(&self.shared.entries).get_mut(&to_u64(key)) {
                 entry.error = grant.error;
             }
         }

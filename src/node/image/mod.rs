@@ -23,7 +23,7 @@ use napi_derive::napi;
 use self::call::Call;
 use self::data::{Data, Form};
 use self::task::{Decode, Encode};
-use self::value::Value;
+use self::value::{Value, is_long_ascii};
 use super::error::Result;
 use crate::image::{Charset, Compression, Content, DecodeOptions, EncodeOptions, Workspace};
 
@@ -171,13 +171,4 @@ pub fn decode_image_async(env: Env, png: Value, max_bytes: u32) -> Result<AsyncT
     // SAFETY: no JavaScript runs during this call.
     let png = unsafe { png.bytes(env)? }.to_vec();
     Ok(AsyncTask::new(Decode::new(png, DecodeOptions { max_bytes: max_bytes as usize })))
-}
-
-/// Whether JavaScript makes a string of `text` faster than a native call does.
-///
-/// From about a megabyte on `buffer.toString('latin1')` keeps its strings outside of V8's heap, in
-/// memory that is used again. In the heap, each page of a new long string is a page fault, which
-/// together take longer than all the rest.
-fn is_long_ascii(text: &str) -> bool {
-    text.len() >= 1 << 20 && text.is_ascii()
 }

@@ -10,52 +10,31 @@ use super::value::{Value, check, unreadable};
 use crate::Result;
 use crate::image::too_large;
 
+/// Node-API's call that reads a string: into room for so many units, or its length alone for a null
+/// pointer.
+type Get<U> = unsafe fn(sys::napi_env, sys::napi_value, *mut U, usize, *mut usize) -> sys::napi_status;
+
 /// The unit that a string is read in.
 pub(super) trait Unit: Copy {
     /// `,`
     const COMMA: Self;
-
-    /// Node-API's call that reads a string.
-    ///
-    /// # Safety
-    /// `into` has room for `capacity` units, or is null.
-    unsafe fn get(
-        env: sys::napi_env,
-        text: sys::napi_value,
-        into: *mut Self,
-        capacity: usize,
-        length: *mut usize,
-    ) -> sys::napi_status;
+    const GET: Get<Self>;
 }
 
 impl Unit for u8 {
     const COMMA: Self = b',';
-
-    unsafe fn get(
-        env: sys::napi_env,
-        text: sys::napi_value,
-        into: *mut Self,
-        capacity: usize,
-        length: *mut usize,
-    ) -> sys::napi_status {
+    const GET: Get<Self> = |env, text, into, capacity, length| {
         // SAFETY: that of the caller.
         unsafe { sys::napi_get_value_string_latin1(env, text, into.cast(), capacity, length) }
-    }
+    };
 }
 
 impl Unit for u16 {
     const COMMA: Self = b',' as u16;
-
-    unsafe fn get(
-        env: sys::napi_env,
-        text: sys::napi_value,
-        into: *mut Self,
-        capacity: usize,
-        length: *mut usize,
-    ) -> sys::napi_status {
+    const GET: Get<Self> = |env, text, into, capacity, length| {
         // SAFETY: that of the caller.
         unsafe { sys::napi_get_value_string_utf16(env, text, into, capacity, length) }
-    }
+    };
 }
 
 /// Reads a string into `units`; no memory is taken for more than `most`.
@@ -113,7 +92,7 @@ fn read<U: Unit>(env: Env, text: Value, units: &mut Vec<U>) -> Result<bool> {
     }
     let mut length = 0;
     // SAFETY: there is room for `capacity` units, the terminating zero among them.
-    check(unsafe { U::get(env.raw(), text.raw(), room.as_mut_ptr().cast(), capacity, &mut length) })?;
+    check(unsafe { (U::GET)(env.raw(), text.raw(), room.as_mut_ptr().cast(), capacity, &mut length) })?;
     // SAFETY: `length` leaves the zero out, and all units before it were written.
     unsafe { units.set_len(units.len() + length) };
     Ok(length < capacity - 1)
@@ -123,6 +102,6 @@ fn read<U: Unit>(env: Env, text: Value, units: &mut Vec<U>) -> Result<bool> {
 fn length_of(env: Env, text: Value) -> Result<usize> {
     let mut length = 0;
     // SAFETY: a null buffer asks for the length, which is written to a local.
-    check(unsafe { u16::get(env.raw(), text.raw(), ptr::null_mut(), 0, &mut length) })?;
+    check(unsafe { (u16::GET)(env.raw(), text.raw(), ptr::null_mut(), 0, &mut length) })?;
     Ok(length)
 }

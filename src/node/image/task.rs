@@ -5,10 +5,9 @@ use napi::{Env, JsError, Task, ValueType, sys};
 
 use super::call::caught;
 use super::data::Data;
-use super::is_long_ascii;
-use super::value::Value;
+use super::value::{Value, is_long_ascii};
+use crate::ErrorCode;
 use crate::image::{Content, DecodeOptions, EncodeOptions, Workspace, encode_source};
-use crate::{Error, ErrorCode};
 
 /// Bytes on their way to JavaScript, where they become a buffer without a copy.
 pub struct Bytes(Vec<u8>);
@@ -31,25 +30,11 @@ impl ToNapiValue for Bytes {
     }
 }
 
-/// How a task on the pool ends: napi's own task errors cannot carry our codes, so errors travel as
-/// values.
-pub enum Settled<T> {
-    /// It worked.
-    Done(T),
-    /// It did not.
-    Failed(Error),
-}
+/// The result of a task on the pool, as the value of its promise: napi's own task errors cannot
+/// carry our codes, so an error is a value too.
+pub struct TaskResult<T>(crate::Result<T>);
 
-impl<T> From<crate::Result<T>> for Settled<T> {
-    fn from(result: crate::Result<T>) -> Self {
-        match result {
-            Ok(value) => Settled::Done(value),
-            Err(error) => Settled::Failed(error),
-        }
-    }
-}
-
-impl<T> TypeName for Settled<T> {
+impl<T> TypeName for TaskResult<T> {
     fn type_name() -> &'static str {
         "unknown"
     }
@@ -59,14 +44,13 @@ impl<T> TypeName for Settled<T> {
     }
 }
 
-impl<T: ToNapiValue> ToNapiValue for Settled<T> {
-    unsafe fn to_napi_value(env: sys::napi_env, settled: Self) -> napi::Result<sys::napi_value> {
-        match settled {
-            // SAFETY: the task completes in `env`.
-            Settled::Done(value) => unsafe { T::to_napi_value(env, value) },
-            Settled::Failed(error) => {
-                // SAFETY: the same.
-                Ok(unsafe { JsError::from(napi::Error::<ErrorCode>::from(error)).into_value(env) })
+impl<T: ToNapiValue> ToNapiValue for TaskResult<T> {
+    unsafe fn to_napi_value(env: sys::napi_env, result: Self) -> napi::Result<sys::napi_value> {
+        // SAFETY: the task completes in `env`.
+        unsafe {
+            match result.0 {
+                Ok(value) => T::to_napi_value(env, value),
+                Err(error) => Ok(JsError::from(napi::Error::<ErrorCode>::from(error)).into_value(env)),
             }
         }
     }
@@ -85,16 +69,16 @@ impl Encode {
 }
 
 impl Task for Encode {
-    type Output = Settled<Bytes>;
-    type JsValue = Settled<Bytes>;
+    type Output = crate::Result<Bytes>;
+    type JsValue = TaskResult<Bytes>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        Ok(caught(|| encode_source(self.data.source(), &self.options).map(Bytes)).into())
+        Ok(caught(|| encode_source(self.data.source(), &self.options).map(Bytes)))
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
         std::mem::replace(&mut self.data, Data::new()).release();
-        Ok(output)
+        Ok(TaskResult(output))
     }
 }
 
@@ -110,36 +94,34 @@ impl Decode {
     }
 }
 
-/// What a decode found.
-pub enum Found {
+/// [`Content`] that outlives the workspace.
+pub enum OwnedContent {
     Json(String),
     Bytes(Vec<u8>),
 }
 
 impl Task for Decode {
-    type Output = crate::Result<Found>;
-    type JsValue = Settled<Either3<Value, Bytes, ArrayBuffer<'static>>>;
+    type Output = crate::Result<OwnedContent>;
+    type JsValue = TaskResult<Either3<Value, Bytes, ArrayBuffer<'static>>>;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
         let png = std::mem::take(&mut self.png);
         Ok(caught(|| {
             Workspace::of_thread(|workspace| {
                 workspace.decode(&png, &self.options, |content| match content {
-                    Content::Json(text) => Found::Json(text.to_owned()),
-                    Content::Bytes(bytes) => Found::Bytes(bytes.to_vec()),
+                    Content::Json(text) => OwnedContent::Json(text.to_owned()),
+                    Content::Bytes(bytes) => OwnedContent::Bytes(bytes.to_vec()),
                 })
             })
         }))
     }
 
     fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(match output {
-            Ok(Found::Bytes(bytes)) => Settled::Done(Either3::C(ArrayBuffer::from_data(&env, bytes)?)),
-            Ok(Found::Json(text)) if is_long_ascii(&text) => {
-                Settled::Done(Either3::B(Bytes(text.into_bytes())))
-            }
-            Ok(Found::Json(text)) => Value::of_text(env, &text).map(Either3::A).into(),
-            Err(error) => Settled::Failed(error),
-        })
+        Ok(TaskResult(match output {
+            Ok(OwnedContent::Bytes(bytes)) => Ok(Either3::C(ArrayBuffer::from_data(&env, bytes)?)),
+            Ok(OwnedContent::Json(text)) if is_long_ascii(&text) => Ok(Either3::B(Bytes(text.into_bytes()))),
+            Ok(OwnedContent::Json(text)) => Value::of_text(env, &text).map(Either3::A),
+            Err(error) => Err(error),
+        }))
     }
 }

@@ -10,13 +10,13 @@ use mongodb::error::Error as DriverError;
 use mongodb::options::{CollectionOptions, ReadPreference, ReturnDocument, SelectionCriteria};
 use mongodb::{Collection, Database};
 
-use super::{Failure, code};
+use super::failure::{Failure, code};
 use crate::ids::Range;
 use crate::ids::store::{Claim, ClaimError, Document, Operation, Outcome, bad_document, vanished, went_back};
 use crate::{Error, ErrorCode};
 
-/// Looks at a document within one attempt, when other clients change it in between.
-const LOOKS: usize = 16;
+/// How often an attempt reads a document that other clients change in between.
+const MAX_READS: usize = 16;
 
 const TYPE_MISMATCH: i32 = 14;
 const BAD_VALUE: i32 = 2;
@@ -30,7 +30,7 @@ pub(super) struct SequenceDocument {
 }
 
 /// What an index turned out to be.
-enum Found {
+enum StoredIndex {
     Missing,
     /// An index that a claim can raise.
     Countable(i64),
@@ -70,23 +70,25 @@ impl SequenceDocument {
         if claim.owned_to.is_none() && self.create(claim.start + count).await? {
             return Ok(Range::new(claim.start, claim.start + count));
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_READS {
             let label = &self.document.label;
             match (self.find().await?, claim.owned_to) {
-                (Found::Missing, Some(owned_to)) => return Err(Failure::Claim(vanished(label, owned_to))),
-                (Found::Missing, None) => {
+                (StoredIndex::Missing, Some(owned_to)) => {
+                    return Err(Failure::Claim(vanished(label, owned_to)));
+                }
+                (StoredIndex::Missing, None) => {
                     self.create(claim.start).await?;
                 }
-                (Found::Double(index), _) => self.convert(index).await?,
-                (Found::Countable(index), _) if index < claim.floor() => {
+                (StoredIndex::Double(index), _) => self.convert(index).await?,
+                (StoredIndex::Countable(index), _) if index < claim.floor() => {
                     return Err(Failure::Claim(went_back(label, index, claim.floor())));
                 }
-                (Found::Countable(index), _) if index > i64::MAX - count => {
+                (StoredIndex::Countable(index), _) if index > i64::MAX - count => {
                     return Err(Failure::Claim(ClaimError::Exhausted { left: i64::MAX.abs_diff(index) }));
                 }
                 // Another client created or mended it in between.
-                (Found::Countable(_), _) => {}
-                (Found::Bad(held), _) => return Err(Failure::Claim(bad_document(label, &held))),
+                (StoredIndex::Countable(_), _) => {}
+                (StoredIndex::Bad(held), _) => return Err(Failure::Claim(bad_document(label, &held))),
             }
             if let Some(end) = self.raise(claim.floor(), count).await? {
                 return Ok(Range::new(end - count, end));
@@ -122,20 +124,20 @@ impl SequenceDocument {
         }
     }
 
-    async fn find(&self) -> Result<Found, DriverError> {
+    async fn find(&self) -> Result<StoredIndex, DriverError> {
         let found = self.collection.find_one(doc! { "_id": &*self.document.name }).await?;
-        let Some(fields) = found else { return Ok(Found::Missing) };
+        let Some(fields) = found else { return Ok(StoredIndex::Missing) };
         Ok(match fields.get("index") {
-            Some(Bson::Int64(index)) if *index >= 0 => Found::Countable(*index),
-            Some(Bson::Int32(index)) if *index >= 0 => Found::Countable(i64::from(*index)),
+            Some(Bson::Int64(index)) if *index >= 0 => StoredIndex::Countable(*index),
+            Some(Bson::Int32(index)) if *index >= 0 => StoredIndex::Countable(i64::from(*index)),
             // 2^53 - 1 is the last double that no other integer rounds to.
             Some(Bson::Double(index))
                 if index.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(index) =>
             {
-                Found::Double(*index)
+                StoredIndex::Double(*index)
             }
-            Some(other) => Found::Bad(describe(other)),
-            None => Found::Bad("no index".to_owned()),
+            Some(other) => StoredIndex::Bad(describe(other)),
+            None => StoredIndex::Bad("no index".to_owned()),
         })
     }
 
@@ -158,11 +160,11 @@ impl SequenceDocument {
 
     async fn read(&self) -> Result<Option<i64>, Failure> {
         match self.find().await? {
-            Found::Missing => Ok(None),
-            Found::Countable(index) => Ok(Some(index)),
+            StoredIndex::Missing => Ok(None),
+            StoredIndex::Countable(index) => Ok(Some(index)),
             // `find` has checked that it is integral and in range.
-            Found::Double(index) => Ok(Some(index as i64)),
-            Found::Bad(held) => Err(Failure::Claim(bad_document(&self.document.label, &held))),
+            StoredIndex::Double(index) => Ok(Some(index as i64)),
+            StoredIndex::Bad(held) => Err(Failure::Claim(bad_document(&self.document.label, &held))),
         }
     }
 
@@ -174,7 +176,7 @@ impl SequenceDocument {
             self.collection.update_one(doc! { "_id": name }, set).upsert(true).await?;
             return Ok(None);
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_READS {
             let behind = doc! { "$type": ["int", "long", "double"], "$gte": 0, "$lte": index };
             let moved =
                 self.collection.update_one(doc! { "_id": name, "index": behind }, set.clone()).await?;

@@ -7,48 +7,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Answer, ClaimError, Document, Request, Store, unanswered};
+use super::{Answer, ClaimError, Request, Store};
 use crate::{Error, ErrorCode};
 
-mod connection;
+mod deployment;
 mod document;
+mod failure;
 mod secrets;
 mod url_options;
 
-use connection::Connection;
+use deployment::Deployment;
 use document::SequenceDocument;
+use failure::unanswered;
 pub(super) use secrets::{names_database, without_secrets};
 pub(super) use url_options::adapt;
 
 /// How long the end of the runtime may take.
 const SHUTDOWN: Duration = Duration::from_secs(1);
 
-/// Server errors that no retry mends: IllegalOperation, CommandNotFound, Unauthorized,
-/// AuthenticationFailed, InvalidNamespace, CommandNotSupported, DocumentValidationFailure,
-/// CommandNotSupportedOnView, NotImplemented, DataCorruptionDetected, AtlasError,
-/// DatabaseDifferCase.
-const LASTING: [i32; 12] = [20, 59, 13, 18, 73, 115, 121, 166, 238, 301, 8000, 13297];
-
 /// A MongoDB deployment, as its claimer drives it.
 pub(super) struct Mongo {
     url: Arc<str>,
-    connection: Arc<Connection>,
+    deployment: Arc<Deployment>,
     /// Started by the first request; taken when it is shut down.
     runtime: Option<Runtime>,
 }
 
 impl Mongo {
     pub fn new(url: &str, wake: Sender<()>) -> Self {
-        Self { url: url.into(), connection: Arc::new(Connection::new(url, wake)), runtime: None }
+        Self { url: url.into(), deployment: Arc::new(Deployment::new(url, wake)), runtime: None }
     }
 }
 
 impl Store for Mongo {
     fn room(&self) -> usize {
-        self.connection.room()
+        self.deployment.room()
     }
 
     fn start(&mut self, requests: Vec<Request>) {
@@ -62,32 +57,30 @@ impl Store for Mongo {
                 Ok(runtime) => self.runtime = Some(runtime),
                 Err(cause) => {
                     let cause = Arc::new(cause);
-                    for Request { document, reply, .. } in requests {
+                    for Request { document, responder, .. } in requests {
                         let message =
                             format!("{} cannot be reached: no thread could be started", document.label);
                         let error = Error::new(ErrorCode::SequenceUnavailable, message);
-                        reply.send(Err(ClaimError::Transient(error.caused_by(Arc::clone(&cause)))));
+                        responder.answer(Err(ClaimError::Transient(error.caused_by(Arc::clone(&cause)))));
                     }
                     return;
                 }
             }
         }
         let Some(runtime) = &self.runtime else { return };
-        for Request { document, operation, reply } in requests {
-            let (connection, url) = (Arc::clone(&self.connection), Arc::clone(&self.url));
+        for Request { document, operation, responder } in requests {
+            let (deployment, url) = (Arc::clone(&self.deployment), Arc::clone(&self.url));
             runtime.spawn(async move {
                 let limit = operation.limit();
                 let work = async {
-                    let database = connection.database().await?;
+                    let database = deployment.database().await?;
                     SequenceDocument::new(database, Arc::clone(&document)).operate(&operation).await
                 };
                 let answer: Answer = match tokio::time::timeout(limit, work).await {
-                    Ok(Ok(outcome)) => Ok(outcome),
-                    Ok(Err(Failure::Claim(error))) => Err(error),
-                    Ok(Err(Failure::Driver(error))) => Err(failed(&error, &document, &url)),
+                    Ok(outcome) => outcome.map_err(|failure| failure.of(&document, &url)),
                     Err(_) => Err(unanswered(&document.label, limit)),
                 };
-                reply.send(answer);
+                responder.answer(answer);
             });
         }
     }
@@ -98,41 +91,5 @@ impl Drop for Mongo {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(SHUTDOWN);
         }
-    }
-}
-
-/// Why an operation gave nothing.
-enum Failure {
-    Driver(DriverError),
-    Claim(ClaimError),
-}
-
-impl From<DriverError> for Failure {
-    fn from(error: DriverError) -> Self {
-        Self::Driver(error)
-    }
-}
-
-fn failed(error: &DriverError, document: &Document, url: &str) -> ClaimError {
-    let lasting = match &*error.kind {
-        ErrorKind::InvalidArgument { .. }
-        | ErrorKind::Authentication { .. }
-        | ErrorKind::InvalidTlsConfig { .. }
-        | ErrorKind::IncompatibleServer { .. } => true,
-        _ => code(error).is_some_and(|code| LASTING.contains(&code)),
-    };
-    let cause = secrets::Cause::new(error, url);
-    let message = format!("{} cannot be used: {cause}", document.label);
-    let error = Error::new(ErrorCode::SequenceUnavailable, message).caused_by(cause);
-    if lasting { ClaimError::Permanent(error) } else { ClaimError::Transient(error) }
-}
-
-/// The code of a server's error, wherever it stands.
-fn code(error: &DriverError) -> Option<i32> {
-    match &*error.kind {
-        ErrorKind::Command(error) => Some(error.code),
-        ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
-        ErrorKind::Write(WriteFailure::WriteConcernError(error)) => Some(error.code),
-        _ => None,
     }
 }

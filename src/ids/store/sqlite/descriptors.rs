@@ -12,9 +12,11 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::os::fd::AsRawFd as _;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use rusqlite::ffi;
+
+use crate::ids::lock;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use libc::{F_OFD_GETLK, F_OFD_SETLK};
@@ -114,7 +116,7 @@ unsafe extern "C" fn fcntl(
 
 /// `close(2)` for SQLite: the locks are released, the descriptor stays open.
 extern "C" fn close(descriptor: c_int) -> c_int {
-    let mut parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut parked = lock(&PARKED);
     // A file without a name can be opened by no other process, so its locks protect nothing.
     parked.retain(|parked| {
         let named = status(parked.descriptor).is_some_and(|status| status.st_nlink > 0);
@@ -149,7 +151,7 @@ unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_int) -> c_i
             (libc::stat(path, &raw mut status) == 0).then_some(status)
         };
         if let Some(file) = found.filter(is_regular).map(|status| identity(&status)) {
-            let mut parked = PARKED.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut parked = lock(&PARKED);
             let access = flags & libc::O_ACCMODE;
             let at = parked
                 .iter()

@@ -7,14 +7,14 @@ use std::path::Path;
 #[cfg(windows)]
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::Failure;
+use super::failure::Failure;
 use super::table::COLUMNS;
-use crate::ids::Cancel;
+use crate::ids::{Cancel, lock};
 
 /// The open files. Locked while a file is opened or closed: two connections to one file would not
 /// see each other's locks.
@@ -79,7 +79,7 @@ pub(super) struct OpenFile(Option<Arc<File>>);
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&OPEN);
         drop(self.0.take());
         open.retain(|_, file| file.strong_count() > 0);
     }
@@ -95,7 +95,7 @@ impl OpenFile {
         let linked = cfg!(windows) && path.is_symlink();
         #[cfg(windows)]
         let path = &own_path(path);
-        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&OPEN);
         let before = Target::of(path).map(|target| target.id);
         if let Some(file) = before.and_then(|id| open.get(&id)).and_then(Weak::upgrade) {
             return Ok(Self(Some(file)));
@@ -128,7 +128,7 @@ impl OpenFile {
 
     /// The connection; other claimers of the file wait.
     pub fn connection(&self) -> Option<MutexGuard<'_, Connection>> {
-        self.file().map(|file| file.connection.lock().unwrap_or_else(PoisonError::into_inner))
+        self.file().map(|file| lock(&file.connection))
     }
 
     /// Puts the settings in force that make a commit outlive a loss of power, and reads them back.

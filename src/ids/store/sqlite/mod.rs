@@ -5,22 +5,20 @@
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 mod descriptors;
+mod failure;
 mod file;
 mod table;
 
-#[cfg(unix)]
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use rusqlite::{Connection, ErrorCode as Sqlite3, ffi};
+use rusqlite::Connection;
 
+use self::failure::Failure;
 use self::file::{OpenFile, patient};
 use self::table::Table;
-use super::{ATTEMPT, Answer, ClaimError, Document, Operation, Outcome, Request, Store};
+use super::{ATTEMPT, Answer, Operation, Outcome, Request, Store};
 use crate::ids::Cancel;
-use crate::{Error, ErrorCode};
 
 /// Requests in one transaction: while it runs, other connections cannot write.
 const BATCH: usize = 1000;
@@ -72,7 +70,7 @@ impl Store for Sqlite {
         match patient(deadline, &cancel, || self.answer(&requests)) {
             Ok(answers) => {
                 for (request, answer) in requests.into_iter().zip(answers) {
-                    request.reply.send(answer);
+                    request.responder.answer(answer);
                 }
             }
             Err(failure) => {
@@ -81,7 +79,7 @@ impl Store for Sqlite {
                     self.file = None;
                 }
                 for request in requests {
-                    request.reply.send(Err(failure.of(&request.document)));
+                    request.responder.answer(Err(failure.of(&request.document)));
                 }
             }
         }
@@ -138,107 +136,13 @@ fn operate(
     })
 }
 
-/// Why a request got no outcome.
-enum Failure {
-    /// Of one document.
-    Claim(ClaimError),
-    /// The path leads to another file, or to none.
-    Replaced,
-    /// Of the file, or of a statement; the message begins with the document that it is told to.
-    File { lasting: bool, code: ErrorCode, what: String, cause: Option<Arc<rusqlite::Error>> },
-}
-
-impl Failure {
-    /// The error for one of the documents that it concerns.
-    fn of(&self, document: &Document) -> ClaimError {
-        let (lasting, code, what, cause) = match self {
-            Self::Claim(error) => return error.clone(),
-            Self::Replaced => {
-                let message = format!("{} lost its file, which was removed or replaced", document.label);
-                return ClaimError::Transient(Error::new(ErrorCode::SequenceUnavailable, message));
-            }
-            Self::File { lasting, code, what, cause } => (*lasting, *code, what, cause),
-        };
-        let mut error = Error::new(code, format!("{} {what}", document.label));
-        if let Some(cause) = cause {
-            error = error.caused_by(Arc::clone(cause));
-        }
-        if lasting { ClaimError::Permanent(error) } else { ClaimError::Transient(error) }
-    }
-
-    fn is_busy(&self) -> bool {
-        let Self::File { cause: Some(cause), .. } = self else { return false };
-        matches!(cause.sqlite_error_code(), Some(Sqlite3::DatabaseBusy | Sqlite3::DatabaseLocked))
-    }
-
-    fn unavailable(what: String) -> Self {
-        Self::File { lasting: true, code: ErrorCode::SequenceUnavailable, what, cause: None }
-    }
-
-    #[cfg(unix)]
-    fn no_locks(error: io::Error) -> Self {
-        let what = format!(
-            "cannot be opened: this system has no locks of an open file description ({error}), without which two \
-             copies of SQLite in a process corrupt a file"
-        );
-        Self::unavailable(what)
-    }
-
-    fn hard_links(count: u64) -> Self {
-        let what = format!(
-            "cannot be opened: the file has {count} names (hard links), and SQLite keeps a log beside each of them, so \
-             that ids would come twice; remove all but one, or make the others symbolic links"
-        );
-        Self::unavailable(what)
-    }
-
-    fn link() -> Self {
-        let what = "cannot be used: the file has tables of an application, and the path is a symbolic link, beside \
-                    which the application's SQLite keeps a log on Windows; name the file itself, in both";
-        Self::unavailable(what.into())
-    }
-
-    fn settings(mode: &str, synchronous: i64, fullfsync: i64) -> Self {
-        let what = format!(
-            "cannot be made durable: journal_mode is {mode:?}, and synchronous {synchronous} and fullfsync \
-             {fullfsync} stay as they are"
-        );
-        Self::unavailable(what)
-    }
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(cause: rusqlite::Error) -> Self {
-        use ErrorCode::{SequenceBadDocument, SequenceUnavailable};
-        if cause.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_READONLY_DBMOVED) {
-            return Self::Replaced;
-        }
-        let (lasting, code, what) = match cause.sqlite_error_code() {
-            Some(Sqlite3::DatabaseBusy | Sqlite3::DatabaseLocked) => {
-                (false, SequenceUnavailable, "is locked by another connection")
-            }
-            Some(Sqlite3::DiskFull) => (false, SequenceUnavailable, "cannot be written: the disk is full"),
-            Some(Sqlite3::SystemIoFailure) => (false, SequenceUnavailable, "cannot be written or read"),
-            Some(Sqlite3::CannotOpen) => (true, SequenceUnavailable, "cannot be opened"),
-            Some(Sqlite3::ReadOnly | Sqlite3::PermissionDenied) => {
-                (true, SequenceUnavailable, "is read-only")
-            }
-            Some(Sqlite3::NotADatabase) => (true, SequenceUnavailable, "is no SQLite database"),
-            Some(Sqlite3::DatabaseCorrupt) => (true, SequenceUnavailable, "is corrupt"),
-            Some(Sqlite3::OutOfMemory | Sqlite3::OperationInterrupted) => {
-                (false, SequenceUnavailable, "could not be asked")
-            }
-            _ => (true, SequenceBadDocument, "has a table of another kind"),
-        };
-        Self::File { lasting, code, what: format!("{what}: {cause}"), cause: Some(Arc::new(cause)) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::ids::Range;
-    use crate::ids::store::{Claim, Reply, StoreUrl};
+    use crate::ids::store::{Claim, ClaimError, Responder, StoreUrl};
 
     const CLAIM: Operation = Operation::Claim(Claim { count: 3, start: 7, owned_to: None });
 
@@ -269,8 +173,8 @@ mod tests {
         let (answers, answered) = crossbeam_channel::unbounded();
         let request = |name: &&str| {
             let answers = answers.clone();
-            let reply = Reply::new(move |answer| answers.send(answer).unwrap());
-            Request { document: Arc::new(url.document("ids", name)), operation: CLAIM, reply }
+            let responder = Responder::new(move |answer| answers.send(answer).unwrap());
+            Request { document: Arc::new(url.document("ids", name)), operation: CLAIM, responder }
         };
         store.start(names.iter().map(request).collect());
         answered.try_iter().collect()

@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::ids::Range;
 use crate::ids::store::{Claim, ClaimError, Document, bad_document, vanished, went_back};
 

@@ -1,7 +1,7 @@
-//! The driver's client for one URL, and how many connections it has.
+//! The MongoDB deployment of a URL: the driver's client, and how many connections it has.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -14,6 +14,8 @@ use mongodb::options::{
 use mongodb::{Client, Database};
 use tokio::sync::OnceCell;
 
+use crate::ids::lock;
+
 /// Connections to a server unless the URL says otherwise, as in the Node driver.
 const MAX_POOL_SIZE: u32 = 100;
 
@@ -24,35 +26,35 @@ const CONNECTING: usize = 2;
 /// again, and a caller that gives up in between can be told what is wrong.
 const SELECTION: Duration = Duration::from_millis(500);
 
-pub(super) struct Connection {
+pub(super) struct Deployment {
     url: String,
     client: OnceCell<(Client, String)>,
     max_pool_size: u32,
-    ready: Arc<Ready>,
+    open: Arc<OpenConnections>,
 }
 
 /// The connections that are open, by server.
-struct Ready {
+struct OpenConnections {
     connections: Mutex<HashSet<(ServerAddress, u32)>>,
     wake: Sender<()>,
 }
 
-impl Connection {
+impl Deployment {
     pub fn new(url: &str, wake: Sender<()>) -> Self {
         let asked = ConnectionString::parse(url).ok().and_then(|parsed| parsed.max_pool_size);
         Self {
             url: url.to_owned(),
             client: OnceCell::new(),
             max_pool_size: asked.unwrap_or(MAX_POOL_SIZE),
-            ready: Arc::new(Ready { connections: Mutex::default(), wake }),
+            open: Arc::new(OpenConnections { connections: Mutex::default(), wake }),
         }
     }
 
     /// How many requests find a connection, or have one opened for them: more would wait in the
     /// driver's own queue while their time runs.
     pub fn room(&self) -> usize {
-        let ready = self.ready.connections.lock().unwrap_or_else(PoisonError::into_inner).len();
-        usize::try_from(self.max_pool_size).unwrap_or(usize::MAX).min(ready + CONNECTING)
+        let open = lock(&self.open.connections).len();
+        usize::try_from(self.max_pool_size).unwrap_or(usize::MAX).min(open + CONNECTING)
     }
 
     /// The database that the URL names; `test` when it names none.
@@ -69,16 +71,16 @@ impl Connection {
         options.server_selection_timeout.get_or_insert(SELECTION);
         options.app_name.get_or_insert_with(|| "texample".to_owned());
         options.max_pool_size.get_or_insert(self.max_pool_size);
-        let ready = Arc::clone(&self.ready);
-        options.cmap_event_handler = Some(EventHandler::callback(move |event| ready.note(event)));
+        let open = Arc::clone(&self.open);
+        options.cmap_event_handler = Some(EventHandler::callback(move |event| open.note(event)));
         let name = options.default_database.clone().unwrap_or_else(|| "test".to_owned());
         Ok((Client::with_options(options)?, name))
     }
 }
 
-impl Ready {
+impl OpenConnections {
     fn note(&self, event: CmapEvent) {
-        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connections = lock(&self.connections);
         match event {
             CmapEvent::ConnectionReady(event) => {
                 connections.insert((event.address, event.connection_id));

@@ -1,12 +1,15 @@
-use std::error::Error;
+use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::{AskError, Thread, ThreadError};
+use crate::sync::lock;
+use crate::{Stats, Thread};
 
 fn options(capacity: usize, overflow: Overflow) -> Options {
     Options { capacity, overflow }
@@ -43,6 +46,7 @@ fn the_last_producer_wakes_the_consumer_for_the_tail() {
     other.post(7).unwrap();
     woken.try_recv().unwrap();
     drop(other);
+    assert_eq!(consumer.take_into(&mut []), Taken::Some(0), "a message waits still");
     assert_eq!(consumer.take(9), Taken::Some(vec![7]));
     assert_eq!(consumer.take(9), Taken::Ended);
 }
@@ -132,20 +136,6 @@ fn a_consumer_that_takes_nothing_costs_no_memory() {
 }
 
 #[test]
-fn a_panic_is_the_error_of_its_thread_and_the_end() {
-    let (producer, consumer) = queue(Options::default(), || {});
-    let thread = Thread::spawn("faulty", producer, |producer| -> Result<(), Closed> {
-        producer.post(1).unwrap();
-        panic!("out of {}", "tea");
-    })
-    .unwrap();
-    let error = thread.join().unwrap_err();
-    assert_eq!(error.to_string(), "the thread \"faulty\" panicked: out of tea");
-    assert_eq!(consumer.take(9), Taken::Some(vec![1]));
-    assert_eq!(consumer.take(9), Taken::Ended);
-}
-
-#[test]
 fn four_producers_lose_nothing_and_each_keeps_its_order() {
     let (wake, woken) = mpsc::channel();
     let (producer, consumer) = queue(options(8, Overflow::Block), move || wake.send(()).unwrap_or_default());
@@ -183,37 +173,6 @@ fn four_producers_lose_nothing_and_each_keeps_its_order() {
         thread.join().unwrap();
     }
     assert!(consumer.stats().max_waiting <= 8);
-}
-
-#[test]
-fn a_thread_that_returns_closed_has_not_failed() {
-    for sleeps in [true, false] {
-        let (producer, consumer) = queue(options(1, Overflow::Block), || {});
-        consumer.close();
-        let thread =
-            Thread::spawn("closed", producer, move |producer| -> Result<(), Box<dyn Error + Send + Sync>> {
-                if sleeps {
-                    producer.sleep_until(Instant::now())?;
-                }
-                Ok(producer.post(1)?)
-            });
-        thread.unwrap().join().unwrap();
-    }
-}
-
-#[test]
-fn an_error_of_a_thread_is_returned_by_join() {
-    let (producer, _consumer) = queue::<u8>(Options::default(), || {});
-    let thread = Thread::spawn("failing", producer, |_| Err("unplugged")).unwrap();
-    let error = thread.join().unwrap_err();
-    assert!(matches!(&error, ThreadError::Failed(error) if error.to_string() == "unplugged"), "{error:?}");
-}
-
-#[test]
-fn a_name_with_a_nul_is_an_error() {
-    let (producer, _consumer) = queue::<u8>(Options::default(), || {});
-    let error = Thread::spawn("COM1\0", producer, |_| Ok::<(), Closed>(())).unwrap_err();
-    assert!(matches!(error, ThreadError::NotStarted { .. }));
 }
 
 #[test]
@@ -296,29 +255,19 @@ fn failed_and_discarded_messages_are_not_delivered_ones() {
     consumer.discarded(3);
     let Stats { posted, delivered, failed, dropped, waiting, .. } = consumer.stats();
     assert_eq!((posted, delivered, failed, dropped, waiting), (10, 4, 2, 3, 1));
+    consumer.failed(9);
+    assert_eq!((consumer.stats().delivered, consumer.stats().failed), (0, 6), "no more than were delivered");
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum Act {
     Post(usize),
     Take(usize),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![(0..12_usize).prop_map(Step::Post), (0..12_usize).prop_map(Step::Take)];
-    proptest::collection::vec(step, 0..60)
-}
-
-#[test]
-fn no_answer_is_a_failure_unless_the_queue_is_closed() {
-    for closes in [true, false] {
-        let (producer, consumer) = queue::<u32>(Options::default(), || {});
-        if closes {
-            consumer.close();
-        }
-        let thread = Thread::spawn("asker", producer, |_| Err(AskError::Closed)).unwrap();
-        assert_eq!(thread.join().is_ok(), closes);
-    }
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![(0..12_usize).prop_map(Act::Post), (0..12_usize).prop_map(Act::Take)];
+    proptest::collection::vec(act, 0..60)
 }
 
 proptest! {
@@ -330,14 +279,14 @@ proptest! {
             Just(Overflow::DropOldest), Just(Overflow::DropNewest), Just(Overflow::Latest)
         ],
         one_by_one in any::<bool>(),
-        steps in steps(),
+        acts in acts(),
     ) {
         let (producer, consumer) = queue(options(capacity, policy), || {});
         let capacity = consumer.capacity();
         let (mut list, mut next, mut dropped) = (VecDeque::new(), 0_u64, 0);
-        for step in steps {
-            match step {
-                Step::Post(count) => {
+        for act in acts {
+            match act {
+                Act::Post(count) => {
                     let messages: Vec<u64> = (next..next + count as u64).collect();
                     next += count as u64;
                     if one_by_one {
@@ -359,7 +308,7 @@ proptest! {
                         }
                     }
                 }
-                Step::Take(count) => {
+                Act::Take(count) => {
                     let mut target = vec![0; count];
                     let taken = match consumer.take_into(&mut target) {
                         Taken::Some(taken) => taken,
