@@ -17,8 +17,7 @@ import { promisify } from 'node:util'
 import { createBrotliDecompress } from 'node:zlib'
 
 import { chromium } from 'playwright-core'
-import { cacheFolder } from '../scripts/cache.mjs'
-import { isExecutable, onPath } from './executables.mjs'
+import { cacheFolder, isExecutable, onPath } from './executables.mjs'
 
 const run = promisify(execFile)
 

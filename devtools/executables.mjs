@@ -1,7 +1,13 @@
-/** Programs that are on this system. */
+/** Programs that are on this system, and where those are that were fetched. */
 
 import { access, constants } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import path from 'node:path'
+
+/** @param {string} name */
+export function cacheFolder(name) {
+  return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'texample', name)
+}
 
 /** @param {string} file */
 export function isExecutable(file) {

@@ -11,8 +11,7 @@ import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { cacheFolder } from '../scripts/cache.mjs'
-import { isExecutable } from './executables.mjs'
+import { cacheFolder, isExecutable } from './executables.mjs'
 
 const run = promisify(execFile)
 

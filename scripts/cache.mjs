@@ -5,14 +5,8 @@
 
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import path from 'node:path'
+import { cacheFolder } from '../devtools/executables.mjs'
 import { must } from './command.mjs'
-
-/** @param {string} name */
-export function cacheFolder(name) {
-  return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'texample', name)
-}
 
 /**
  * A folder of the cache, filled the first time: as a whole or not at all.

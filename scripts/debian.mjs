@@ -5,7 +5,7 @@
 
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { cacheFolder } from './cache.mjs'
+import { cacheFolder } from '../devtools/executables.mjs'
 import { Failure, must, withTemporary } from './command.mjs'
 
 /**
