@@ -10,15 +10,17 @@ use crate::{Error, ErrorCode, Result};
 /// A request of [`read`] or [`set`]. Dropping it gives the request up: unless it was sent, it is
 /// not made.
 #[derive(Debug)]
+#[must_use = "dropping it gives the request up"]
 pub struct Pending {
-    _claimer: Arc<Claimer>,
+    /// Dropped first: to drop the last claimer joins its thread, which may be about to send.
     _wanted: Arc<()>,
+    _claimer: Arc<Claimer>,
 }
 
 /// Has the claimer read the next id that a claim would get; creates nothing.
 ///
 /// The answer arrives at `endpoint` under `ticket`: the index, or none when the sequence does not
-/// exist. It comes only while the returned value is kept.
+/// exist. It comes for certain only while the returned value is kept.
 ///
 /// # Errors
 /// `SequenceUnavailable` when no thread could be started. As the answer: `SequenceBadDocument` when

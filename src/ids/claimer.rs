@@ -23,8 +23,8 @@ use crate::{Error, ErrorCode, Result};
 /// The claimers of this process, which its threads share.
 static CLAIMERS: Mutex<BTreeMap<StoreUrl, Weak<Claimer>>> = Mutex::new(BTreeMap::new());
 
-/// The claimer of one store. Lives as long as a handle or a [`Hold`] on it; dropping the last one
-/// stops the thread and joins it.
+/// The claimer of one store. Lives as long as a handle, a request or a [`Hold`] on it; dropping the
+/// last one stops the thread and joins it.
 pub(super) struct Claimer {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,

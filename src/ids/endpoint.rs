@@ -1,6 +1,6 @@
 //! Notifies the thread that owns handles, once for all of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,8 +37,8 @@ pub enum EventKind {
 /// What arrived at an endpoint.
 #[derive(Debug, Default)]
 pub struct News {
-    /// Keys of the handles that have something to look at. Each is here at most once.
-    pub handles: Vec<u64>,
+    /// Keys of the handles that have something to look at.
+    pub handles: BTreeSet<u64>,
     /// Claims that ended.
     pub events: VecDeque<Event>,
     /// Answers to reads and changes of an index, by ticket; see [`super::read`].
@@ -75,7 +75,9 @@ impl Endpoint {
     }
 
     pub(super) fn notify(&self, handle: u64) {
-        self.deliver(|news| news.handles.push(handle));
+        self.deliver(|news| {
+            news.handles.insert(handle);
+        });
     }
 
     pub(super) fn publish(&self, event: &Event) {
@@ -124,8 +126,8 @@ mod tests {
         (0..100).for_each(|handle| endpoint.notify(handle));
         assert_eq!(wakes.load(Ordering::Relaxed), 1);
         assert_eq!(endpoint.take().handles.len(), 100);
-        endpoint.notify(1);
+        (0..100).for_each(|_| endpoint.notify(1));
         assert_eq!(wakes.load(Ordering::Relaxed), 2);
-        assert_eq!(endpoint.take().handles, [1]);
+        assert_eq!(endpoint.take().handles, BTreeSet::from([1]));
     }
 }

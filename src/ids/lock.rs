@@ -1,4 +1,4 @@
-//! Mutexes that no panic poisons.
+//! Locks that a panic does not end.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -13,7 +13,7 @@
 //! | `endpoint` | the notification of a thread that owns handles |
 //! | `claimer` | the thread that makes the claims of all sequences of one store |
 //! | `admin` | reads and sets the index of a sequence |
-//! | `cancel`, `lock` | a stop signal that interrupts waiting; mutexes that no panic poisons |
+//! | `cancel`, `lock` | a stop signal that interrupts waiting; locks that a panic does not end |
 //! | `store` | where ranges come from: MongoDB, SQLite, memory |
 
 mod admin;

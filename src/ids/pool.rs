@@ -42,7 +42,7 @@ pub(super) struct Owner {
     pub endpoint: Arc<Endpoint>,
     /// The owner's name for the handle.
     pub key: u64,
-    /// The handle's key is in the endpoint's inbox.
+    /// The endpoint has the handle's key.
     pub notified: bool,
 }
 

@@ -46,11 +46,11 @@ impl Workspace {
         read: impl FnOnce(Content<'_>) -> R,
     ) -> Result<R> {
         let limit = options.max_bytes.min(MAX_BYTES);
-        let file = match Canonical::recognize(png) {
+        let reader = match Canonical::recognize(png) {
             Some(canonical) => PixelReader::Canonical(canonical),
             None => PixelReader::Other(Box::new(PngDecoder::open(png)?)),
         };
-        let (layout, stored, may_be_original) = match &file {
+        let (layout, stored, may_be_original) = match &reader {
             PixelReader::Canonical(canonical) => {
                 (canonical.layout, canonical.layout.capacity(), canonical.layout.height == 1)
             }
@@ -66,7 +66,7 @@ impl Workspace {
         }
 
         let Self { raw, packed, rows, codec } = self;
-        let read_canonically = match file {
+        let read_canonically = match reader {
             PixelReader::Canonical(canonical) => {
                 canonical.read(codec, raw).ok_or_else(|| PngDecoder::open(png).map(Box::new))
             }
@@ -77,7 +77,7 @@ impl Workspace {
             Err(decoder) => decoder?.read(raw)?,
         };
 
-        let found = match frame::open(pixels) {
+        let carried = match frame::open(pixels) {
             Frame::Sealed(text) => Carried::Sealed(text),
             Frame::Bytes(bytes) => Carried::Bytes(bytes),
             frame => match (robust::open(pixels, limit, codec, packed, rows)?, frame) {
@@ -95,11 +95,11 @@ impl Workspace {
                 }
             },
         };
-        let (Carried::Sealed(bytes) | Carried::Unsealed(bytes) | Carried::Bytes(bytes)) = found;
+        let (Carried::Sealed(bytes) | Carried::Unsealed(bytes) | Carried::Bytes(bytes)) = carried;
         if bytes.len() > limit {
             return Err(too_large(&format!("the image holds {} bytes,", bytes.len()), limit));
         }
-        match found {
+        match carried {
             Carried::Bytes(bytes) => Ok(read(Content::Bytes(bytes))),
             Carried::Sealed(text) if memchr::memchr(b'%', text).is_none() => {
                 match std::str::from_utf8(text) {

@@ -1,4 +1,4 @@
-//! What goes wrong with a SQLite file, and what each document that it concerns is told.
+//! What goes wrong with a SQLite file, and the error for each document that it concerns.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub(super) enum Failure {
     Claim(ClaimError),
     /// The path leads to another file, or to none.
     Replaced,
-    /// Of the file, or of a statement; the message begins with the document that it is told to.
+    /// Of the file, or of a statement; the message begins with the document of the request.
     File { lasting: bool, code: ErrorCode, what: String, cause: Option<Arc<rusqlite::Error>> },
 }
 
