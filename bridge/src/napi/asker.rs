@@ -1,4 +1,4 @@
-//! The end of questions that native threads ask at.
+//! The end that asks.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -30,7 +30,7 @@ pub struct Asker<Q, A> {
 }
 
 impl<Q, A> Asker<Q, A> {
-    /// An asker of the calling thread, which answers.
+    /// An asker whose questions the calling thread answers.
     pub(super) fn new(producer: Producer<Question<Q, A>>, streak: Arc<Streak>) -> Self {
         Self { shared: Arc::new(Shared { producer, streak, thread: std::thread::current().id() }) }
     }

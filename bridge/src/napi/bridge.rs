@@ -184,8 +184,8 @@ pub struct Bridge<T: 'static> {
 }
 
 impl<T: Send + 'static> Bridge<T> {
-    /// Begins a bridge. Its thread and its threadsafe function are called `name`, which must not
-    /// hold a NUL.
+    /// The options of a new bridge. Its thread and its threadsafe function are called `name`, which
+    /// must not hold a NUL.
     #[must_use]
     pub fn builder(name: &str) -> Builder<T> {
         Builder {

@@ -34,8 +34,8 @@ impl<Q: Send + 'static, A: FromNapiValue + Send + 'static> Questions<Q, A> {
     /// [`AskError::Closed`](crate::AskError::Closed). A question that is turned into
     /// [`FnArgs`](napi::bindgen_prelude::FnArgs), as a tuple is, is several arguments.
     ///
-    /// The event loop is kept alive while there are askers, unless [`set_ref`](Self::set_ref) sets
-    /// it free.
+    /// The event loop is kept alive while there are askers, unless [`set_ref`](Self::set_ref) was
+    /// called with `false`.
     ///
     /// # Errors
     /// When the name holds a NUL (`ERR_TEXAMPLE_INVALID_ARGUMENT`), or the environment is about to

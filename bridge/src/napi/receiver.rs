@@ -60,7 +60,7 @@ impl<T: Send + 'static> Receiver<T> {
         self.inbox.spawn(producer, produce).map_err(|error| not_started(env, &error))
     }
 
-    /// Takes up to `most` messages, of which 0 counts as 1; fewer when this turn of the event loop
+    /// Takes up to `most` messages; 0 counts as 1; fewer when this turn of the event loop
     /// has no time for so many.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl<T: Send + 'static> Receiver<T> {
 
 impl<T: Copy + Send + 'static> Receiver<T> {
     /// As [`take`](Self::take), into `target`, at most as many messages as it holds. Returns how
-    /// many there are.
+    /// many there are: none for an empty `target` while messages wait.
     ///
     /// # Errors
     /// When the environment is about to end.

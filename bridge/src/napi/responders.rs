@@ -50,7 +50,7 @@ impl<A> Responders<A> {
         }
     }
 
-    /// Tells every asker that there will be no answer. Keys of before find nothing afterwards.
+    /// Tells every asker that there will be no answer. Keys from before are void.
     pub(super) fn close(&self) {
         let responders: Vec<_> = self.slots.borrow_mut().responders.iter_mut().map(Option::take).collect();
         drop(responders);

@@ -24,7 +24,7 @@ pub struct Consumer<T> {
 }
 
 impl<T> Consumer<T> {
-    /// Takes up to `max` messages, of which 0 counts as 1. They count as delivered.
+    /// Takes up to `max` messages; a `max` of 0 counts as 1. They count as delivered.
     ///
     /// Only [`Taken::Empty`] and [`Taken::Ended`] answer a wake-up: after [`Taken::Some`] the
     /// consumer must look again, now or later, because it is not woken before it has.
@@ -114,7 +114,9 @@ impl<T> Consumer<T> {
             state.awake = false;
             if state.producers == 0 { Taken::Ended } else { Taken::Empty }
         } else {
-            state.leave(count);
+            if count > 0 {
+                state.leave(count);
+            }
             Taken::Some(copy(&mut state.waiting, count))
         };
         // Producers are released when half of the queue is free, once, not once a message.

@@ -3,9 +3,10 @@
 //!
 //! What holds whenever the lock is free:
 //!
-//! 1. Messages wait, or the last producer has gone unnoticed ⇒ `awake`: a wake-up was sent, and the
-//!    consumer has not found the queue empty since.
-//! 2. `waiting.len() + lent <= capacity`.
+//! 1. Messages wait, or the consumer has not seen that the last producer is gone ⇒ `awake`: a
+//!    wake-up was sent, and the consumer has not found the queue empty since.
+//! 2. `waiting.len() + lent <= capacity`; one more where a policy that drops old messages finds all
+//!    of them lent.
 //! 3. A producer sleeps in `room`, or a future waits in `wakers` ⇒ more than half of the capacity
 //!    is in use, or it has been notified.
 //! 4. `closed` ⇒ nothing waits, and nothing will.

@@ -13,8 +13,9 @@ pub enum PostError<T> {
     /// The consumer has closed the queue.
     #[error("the queue is closed")]
     Closed(T),
-    /// The queue is full, and the call does not wait: it was not to, its deadline has passed, or it
-    /// was made on the consumer's own thread, where waiting would never end.
+    /// The queue is full, and the call does not wait: it never does
+    /// ([`try_post`](crate::Producer::try_post)), its deadline has passed, or it was made on the
+    /// consumer's own thread, where waiting would never end.
     #[error("the queue is full")]
     Full(T),
 }

@@ -109,7 +109,7 @@ impl<T> Producer<T> {
     }
 
     /// Posts a message as [`post`](Self::post) does, in a task of any executor: it waits for room
-    /// without blocking a thread, and so on the consumer's thread too.
+    /// without blocking a thread, so the consumer's thread may do it too.
     ///
     /// # Errors
     /// [`PostError::Closed`] with the message when the consumer has closed the queue.

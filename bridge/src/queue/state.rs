@@ -212,8 +212,7 @@ impl<T> State<T> {
         self.stats.max_waiting = self.stats.max_waiting.max(self.held());
     }
 
-    /// Takes back that `count` messages, or as many as there are, were delivered: how many those
-    /// are.
+    /// Counts up to `count` delivered messages as not delivered; returns how many.
     pub fn undeliver(&mut self, count: usize) -> u64 {
         let count = self.stats.delivered.min(count as u64);
         self.stats.delivered -= count;
