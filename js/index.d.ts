@@ -95,10 +95,7 @@ declare namespace texample {
    * @throws {TexampleError} `ERR_TEXAMPLE_THREAD_PANICKED` when the system gives no thread
    */
   function start(callback: (ticks: Float64Array) => void, options: BatchOptions): Ticker
-  function start<Batch extends boolean>(
-    callback?: (i: number) => void,
-    options?: StartOptions & { batch?: Batch & ([Batch] extends [true] ? never : unknown) },
-  ): Ticker
+  function start(callback?: (i: number) => void, options?: StartOptions): Ticker
   function start(options: StartOptions): Ticker
 
   /**
@@ -197,7 +194,7 @@ declare namespace texample {
     horizon?: number
     /** Milliseconds a caller waits at the most. Default 30 000. */
     timeout?: number
-    /** Calls that may wait at once, for each sequence. Default 100 000. */
+    /** Calls that may wait at once: of each sequence, and of `read` and `set`. Default 100 000. */
     maxWaiters?: number
     /** Ids as BigInt, past 2^53 too. Default false. */
     bigint?: boolean

@@ -53,8 +53,6 @@ const held: boolean = ticker.ref().unref().hasRef()
   using disposed = start()
   void disposed
 }
-// @ts-expect-error: the callback gets a batch
-start((i: number) => void i, { batch: true })
 start(undefined, { batch: Math.random() < 0.5 })
 // @ts-expect-error: not an option
 start((i) => void i, { delay: 5 })
