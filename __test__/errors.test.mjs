@@ -93,12 +93,12 @@ const throwing = {
     ...optionsOf(ticks, { ...tickerOptions, batch: ['boolean', [true]], ref: ['boolean'] }),
   ],
   encodeDataToImage: [
-    ['options', (value) => encodeDataToImage({}, value), ['object', 'array']],
+    ['options', (value) => encodeDataToImage({}, value), ['object']],
     ...optionsOf((options) => encodeDataToImage({}, options), encodeOptions),
   ],
   decodeImageToData: [
     ['png', (value) => decodeImageToData(value), [], [], noImages],
-    ['options', (value) => decodeImageToData(png, value), ['object', 'array']],
+    ['options', (value) => decodeImageToData(png, value), ['object']],
     ...optionsOf((options) => decodeImageToData(png, options), { maxBytes, robust: [] }),
   ],
   openSequence: [
@@ -120,12 +120,12 @@ const throwing = {
 /** @type {Record<string, Argument[]>} */
 const rejecting = {
   encodeDataToImageAsync: [
-    ['options', (value) => encodeDataToImageAsync({}, value), ['object', 'array']],
+    ['options', (value) => encodeDataToImageAsync({}, value), ['object']],
     ...optionsOf((options) => encodeDataToImageAsync({}, options), encodeOptions),
   ],
   decodeImageToDataAsync: [
     ['png', (value) => decodeImageToDataAsync(value), [], [], noImages],
-    ['options', (value) => decodeImageToDataAsync(png, value), ['object', 'array']],
+    ['options', (value) => decodeImageToDataAsync(png, value), ['object']],
     ...optionsOf((options) => decodeImageToDataAsync(png, options), { maxBytes, robust: [] }),
   ],
   nextId: [

@@ -12,9 +12,11 @@ import { closeSequences, nextId } from '../js/index.mjs'
 import { BAD, EXHAUSTED, INVALID, openSequence, openStore } from './support/ids.mjs'
 
 const server = await startStandalone()
-after(() => server.stop())
 const client = await new MongoClient(server.uri).connect()
-after(() => client.close())
+after(async () => {
+  await client.close()
+  await server.stop()
+})
 
 /**
  * A sequence in a store, and another client of it.

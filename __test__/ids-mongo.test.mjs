@@ -26,9 +26,11 @@ import {
 
 // Failpoints let the server fail with any code.
 const server = await startStandalone({ testCommands: true })
-after(() => server.stop())
 const client = await new MongoClient(server.uri).connect()
-after(() => client.close())
+after(async () => {
+  await client.close()
+  await server.stop()
+})
 const collection = client.db('app').collection('ids')
 
 /** @param {any} [index] what the document holds; nothing = no document */

@@ -6,7 +6,7 @@ import { it } from 'node:test'
 import fc from 'fast-check'
 import { assertDistinct } from '../devtools/ids.mjs'
 import { TexampleError } from '../js/index.mjs'
-import { CLOSED, EXHAUSTED, INVALID, newName, openSequence, openStore } from './support/ids.mjs'
+import { CLOSED, EXHAUSTED, failsAtOnce, INVALID, newName, openSequence, openStore } from './support/ids.mjs'
 
 const memory = { url: 'memory:' }
 const open = (options) => openSequence(newName(), { ...memory, ...options })
@@ -21,9 +21,14 @@ it('the extremes of every option are taken', () => {
     { start: 0, horizon: 0, timeout: 0, bigint: true },
     { start: 1, horizon: 0.5, timeout: 0.5, collection: 'x' },
     { step: 1, maxStep: 1, maxWaiters: 1 },
+    { start: 2 ** 53 - 1, horizon: 2 ** 31 - 1, timeout: 2 ** 31 - 1 },
+    { step: 2 ** 31 - 1, maxStep: 2 ** 31 - 1, maxWaiters: 2 ** 53 - 1 },
+    { start: undefined, step: undefined, maxStep: undefined, horizon: undefined, timeout: undefined },
+    { collection: undefined, maxWaiters: undefined, bigint: undefined },
   ]) {
     open(options)
   }
+  openSequence(undefined, memory)
 })
 
 it('what is wrong is said, without the password', async () => {
@@ -150,7 +155,7 @@ for (const served of [
 }
 
 it('more ids than are left are an error', () =>
-  assert.rejects(open({ start: 2 ** 53 - 3 }).nextIds(10), { code: EXHAUSTED }))
+  failsAtOnce(open({ start: 2 ** 53 - 3, timeout: 60_000 }).nextIds(10), EXHAUSTED))
 
 it('close gives unused ids back, and a closed handle says so', async () => {
   const shared = newName()

@@ -51,15 +51,18 @@ const asked = [
 /** Workers that end themselves, or have to be ended, inside an answer. */
 const askedForGood = [
   () => {
-    new cases.Numbered(() => process.exit()).askForEver(4)
-    parentPort.postMessage('up')
+    const exit = () => {
+      parentPort.postMessage('up')
+      process.exit()
+    }
+    new cases.Numbered(exit).askForEver(4)
   },
   () => {
     const endless = () => {
+      parentPort.postMessage('up')
       for (;;);
     }
     new cases.Numbered(endless).askForEver(4)
-    parentPort.postMessage('up')
   },
 ]
 

@@ -14,11 +14,12 @@ const { AsyncLocalStorage, createHook, executionAsyncId } = require('node:async_
 const { once } = require('node:events')
 const { readdirSync, readFileSync } = require('node:fs')
 const http = require('node:http')
-const { parentPort } = require('node:worker_threads')
-const texample = require('../js/index.cjs')
+const { isMainThread, parentPort } = require('node:worker_threads')
 const { exitOf, run, sleep, startWorker, until } = require('./scenario-process.cjs')
 
-const { start } = texample
+/** The names of the scenarios need no add-on. */
+const texample = isMainThread && require.main !== module ? undefined : require('../js/index.cjs')
+const { start } = texample ?? {}
 
 function block(ms) {
   const end = performance.now() + ms

@@ -138,6 +138,7 @@ export function testQueries({ serve, inPage, inPageAt }, { endsDownloads }) {
       closed = once(response, 'close')
     })
     await page.fails('UNREADABLE', image, { timeout: 500 })
+    assert.equal(image.requests(), 1)
     if (endsDownloads) await closed
   })
 

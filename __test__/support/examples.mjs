@@ -2,8 +2,10 @@
  * The code blocks of a Markdown file.
  *
  * A comment before a block says what it needs: `<!-- example: server -->` keeps running, `page`
- * runs in a browser beside the server before it, `mongodb` needs a database, `addon` runs with the
- * Rust add-on of the page. A block of `text` after one is what it prints.
+ * runs in a browser beside the server before it, `save` is a page that saves a picture and opens
+ * it, `mongodb` needs a database, `service` is a server that SIGTERM ends, `jest`, `vitest` and
+ * `node-test` are files of that runner, `addon` runs with the Rust add-on of the page. A block of
+ * `text` after one is what it prints.
  */
 
 import { readFileSync } from 'node:fs'
