@@ -21,8 +21,14 @@ export async function cached(name, fill) {
   const next = `${folder}.${process.pid}`
   await rm(next, { recursive: true, force: true })
   await mkdir(next, { recursive: true })
-  await fill(next)
-  await rename(next, folder)
+  try {
+    await fill(next)
+    await rename(next, folder)
+  } catch (error) {
+    await rm(next, { recursive: true, force: true })
+    // Another process may have been quicker.
+    if (!existsSync(folder)) throw error
+  }
   return folder
 }
 

@@ -1,4 +1,7 @@
-/** Runs programs, with their output in view, and says what to install when one is missing. */
+/**
+ * What scripts share: their command line, programs that they run with the output in view, and what
+ * to install when one is missing.
+ */
 
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -92,19 +95,18 @@ function limit(child, timeout, onLate) {
       if (error.code !== 'ESRCH') throw error
     }
   }
-  const interrupt = () => {
-    end()
-    process.exit(130)
-  }
+  const interrupt = () => process.exit(130)
   const deadline = setTimeout(() => {
     onLate()
     end()
   }, timeout)
   process.once('SIGINT', interrupt)
+  process.once('exit', end)
   child.on('exit', end)
   child.on('close', () => {
     clearTimeout(deadline)
     process.off('SIGINT', interrupt)
+    process.off('exit', end)
   })
 }
 

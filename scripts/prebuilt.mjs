@@ -22,11 +22,11 @@ import { demandsOf as pe } from './pe.mjs'
 const zig = ['ziglang==0.17.1', 'cargo-zigbuild==0.24.0']
 
 /** The oldest glibc that Rust itself supports; Node.js 20 needs 2.28. */
-export const oldestGlibc = '2.17'
+const oldestGlibc = '2.17'
 /** The oldest macOS that Rust supports on both processors; Node.js 20 needs 10.15. */
-export const oldestMacos = '11.0'
+const oldestMacos = '11.0'
 /** The oldest Windows that Rust and Node.js 20 support. */
-export const oldestWindows = '10.0'
+const oldestWindows = '10.0'
 /** What each Windows 10 has; the runtime library of Visual C++ is not among them. */
 const windowsLibrary =
   /^((advapi32|bcrypt|bcryptprimitives|crypt32|iphlpapi|kernel32|ntdll|ole32|oleaut32|user32|userenv|ws2_32)|api-ms-win-(core|crt)-[\w-]+)\.dll$/

@@ -83,7 +83,7 @@ await main(async () => {
     console.log(`\n== Node.js ${line} for Windows`)
     const mongod = await startStandalone({ testCommands: true })
     const windows = new Windows()
-    /** Once: what a signal ends makes this script's next step fail, which ends it too. */
+    // Runs once: after a signal the pending step fails too, and calls it again.
     let ended
     const end = () => (ended ??= Promise.all([windows.end(), mongod.stop()]))
     const interrupted = () => end().finally(() => process.exit(130))

@@ -4,7 +4,7 @@
  */
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
 import { copyFile, mkdir, open, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -116,8 +116,11 @@ export class Windows {
 
   async #killAll() {
     const { env } = this.command('', [])
+    const server = path.join(this.#wine, 'wineserver64')
+    // It was not fetched: nothing runs.
+    if (!existsSync(server)) return
     // It fails where none runs: wine's server ends by itself after the last program.
-    for (const flag of ['-k', '-w']) await run(path.join(this.#wine, 'wineserver64'), [flag], { env, capture: true })
+    for (const flag of ['-k', '-w']) await run(server, [flag], { env, capture: true })
   }
 }
 
