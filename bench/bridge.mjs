@@ -36,7 +36,7 @@ await main(async () => {
     rows = []
     await parts[name]()
     report('bridge', rows)
-    missed.push(...rows.filter(({ met }) => !met).map(({ what }) => what))
+    missed.push(...rows.filter(({ met }) => met === false).map(({ what }) => what))
   }
   console.log(missed.length === 0 ? 'Every goal is met.' : `Missed: ${missed.join('; ')}`)
   process.exit(Number.isNaN(sum) ? 1 : 0)
@@ -331,7 +331,7 @@ async function interval() {
   })
   const drift = (list) => median(list.slice(-200)) - median(list.slice(0, 200))
   add('1 ms ticker, drift over 10 s', drift(errors.ticker), 'ms', 'below 1', Math.abs(drift(errors.ticker)) < 1)
-  add('setInterval, drift over 10 s', drift(errors.setInterval), 'ms', 'for comparison', true)
+  add('setInterval, drift over 10 s', drift(errors.setInterval), 'ms')
   const [ours, theirs] = [quantile(errors.ticker, 0.99), quantile(errors.setInterval, 0.99)]
   add('p99 of the error beside setInterval', ours, 'ms', 'at most 0.02', ours / theirs <= 0.02, ours / theirs)
   for (const overflow of ['block', 'drop-oldest', 'drop-newest', 'latest']) {

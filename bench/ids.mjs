@@ -6,15 +6,17 @@
  * same replica set of three members, with write concern majority.
  */
 
-import { chosen } from '../scripts/command.mjs'
+import { chosen, main } from '../scripts/command.mjs'
 import { report } from './report.mjs'
 
 const parts = [
   ...['hot', 'serial', 'burst', 'paced', 'cost', 'contention', 'many', 'distance', 'document', 'scale', 'election'],
 ]
 
-for (const part of chosen('part', process.argv.slice(2), parts)) {
-  const { run } = await import(`./ids/${part}.mjs`)
-  report(`ids/${part}`, await run())
-}
+await main(async () => {
+  for (const part of chosen('part', process.argv.slice(2), parts)) {
+    const { run } = await import(`./ids/${part}.mjs`)
+    report(`ids/${part}`, await run())
+  }
+})
 process.exit()

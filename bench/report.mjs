@@ -18,6 +18,14 @@ import { appendFileSync } from 'node:fs'
  * @param {Row[]} rows
  */
 export function report(bench, rows) {
+  for (const row of rows) {
+    if (!Number.isFinite(row.value)) throw new Error(`${bench}: "${row.what}" is ${row.value}`)
+    // Beside nothing there is no ratio, and JSON has no infinity.
+    if (!Number.isFinite(row.ratio)) {
+      delete row.ratio
+      delete row.than
+    }
+  }
   show(bench, rows)
   if (!process.env.BENCH_JSON) return
   const lines = rows.map((row) => `${JSON.stringify({ bench, ...row })}\n`)

@@ -78,8 +78,8 @@ export async function run() {
         what: 'the process with the fewest',
         value: least,
         unit: 'of mean',
-        // With busy_timeout a process may have claimed nothing.
-        ...(leastOfPeers > 0 && { ratio: least / leastOfPeers, than }),
+        ratio: least / leastOfPeers,
+        than,
         goal: 'at least 1/3',
         met: least >= 1 / 3,
       },

@@ -1,4 +1,4 @@
-/** Ratios of times taken in turns: what shares a round shares the machine's mood. */
+/** Times of runs in turns: those of one round share the machine's load. */
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

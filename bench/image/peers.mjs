@@ -56,9 +56,14 @@ function tuned(data) {
 }
 
 function bySharp(data) {
-  const { width, height, data: image } = rgba(data)
-  const picture = sharp(image, { raw: { width, height, channels: 4 }, limitInputPixels: false })
-  return picture.removeAlpha().png({ compressionLevel: 1 }).toBuffer()
+  const bytes = Buffer.from(`${JSON.stringify(data)}\0crc.`)
+  const pixels = Math.ceil(bytes.length / 3)
+  const width = pixels <= 16_384 ? pixels : 4_096
+  const height = Math.ceil(pixels / width)
+  const image = Buffer.alloc(width * height * 3)
+  bytes.copy(image)
+  const picture = sharp(image, { raw: { width, height, channels: 3 }, limitInputPixels: false })
+  return picture.png({ compressionLevel: 1 }).toBuffer()
 }
 
 function byPngjs(data) {
