@@ -8,11 +8,13 @@ export function say(text) {
   at('status').textContent = text
 }
 
-/** Has the server do something. */
+/** Posts to the server; true if it answered. A failure shows in the status line. */
 export async function post(path) {
   try {
     await fetch(path, { method: 'POST' })
+    return true
   } catch {
     say('The server did not answer.')
+    return false
   }
 }

@@ -61,8 +61,7 @@ export function showIds() {
   at('kill').addEventListener('click', async ({ target }) => {
     target.disabled = true
     say('The primary is dead; the others elect a new one …')
-    await post('/kill')
-    say('There is a new primary, and the old one is back as a secondary.')
+    if (await post('/kill')) say('There is a new primary, and the old one is back as a secondary.')
     target.disabled = false
   })
 }
