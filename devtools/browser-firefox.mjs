@@ -8,7 +8,7 @@ import { onPath } from './executables.mjs'
 
 /**
  * @param {Record<string, unknown>} [preferences]
- * @returns {Promise<import('../__test__/browser/harness.mjs').Driver>}
+ * @returns {Promise<import('./browser-driver.mjs').Driver>}
  */
 export async function launchFirefox(preferences = {}) {
   const browser = await puppeteer.launch({

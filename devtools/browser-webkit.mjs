@@ -8,7 +8,7 @@ import { freePort } from './ports.mjs'
 
 const BROWSERS = ['4.1', '6.0', '4.0'].map((version) => `/usr/lib/x86_64-linux-gnu/webkit2gtk-${version}/MiniBrowser`)
 
-/** @returns {Promise<import('../__test__/browser/harness.mjs').Driver>} */
+/** @returns {Promise<import('./browser-driver.mjs').Driver>} */
 export async function launchWebkit() {
   const binary = BROWSERS.find((file) => existsSync(file))
   if (!binary || !existsSync('/usr/bin/WebKitWebDriver') || !existsSync('/usr/bin/xvfb-run')) {

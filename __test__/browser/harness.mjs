@@ -1,12 +1,8 @@
 /**
  * A browser, a page's origin and an origin of images: what the tests of the client share.
  *
- * A driver opens a page at a URL; a page evaluates a function of one argument and gives its
- * (awaited) result back.
- *
- * @typedef {{ evaluate: (work: Function, argument?: any) => Promise<any>, close: () =>
- *   Promise<void> }} Page
- * @typedef {{ open: (url: string) => Promise<Page>, close: () => Promise<void> }} Driver
+ * @typedef {import('../../devtools/browser-driver.mjs').Driver} Driver
+ * @typedef {import('../../devtools/browser-driver.mjs').Page} Page
  */
 
 import assert from 'node:assert/strict'
