@@ -86,12 +86,17 @@ describe('the demo page', () => {
   })
 
   it('keeps every tick while JavaScript is blocked', async () => {
+    const waited = () => numberIn(page, '#tick-queue', 0)
     await page.locator('#interval').fill('0')
     await page.locator('#interval').dispatchEvent('change')
     await numberIn(page, '#tick', 20)
-    await page.click('#block')
-    // Some 1000 ticks of 1 ms; fewer where the machine has no time for the thread.
-    await numberIn(page, '#tick-queue', 500)
+    // A machine under load may have no time for the thread, so that fewer wait: then once more.
+    for (let tries = 0; tries < 5 && (await waited()) < 900; tries++) {
+      const last = await numberIn(page, '#tick', 0)
+      await page.click('#block')
+      await numberIn(page, '#tick', last + 1000)
+    }
+    await numberIn(page, '#tick-queue', 900)
     assert.equal(await page.textContent('#tick-dropped'), '0')
     await page.locator('#interval').fill('43')
     await page.locator('#interval').dispatchEvent('change')

@@ -79,6 +79,23 @@ const noNames = ['', 'a\0b', 'a\uD800']
 const noCounts = [0, -1, 0.5, 1.5, NaN, Infinity]
 const noImages = [undefined, [137, 80], new ArrayBuffer(8), new Uint16Array(8), new DataView(new ArrayBuffer(8))]
 
+/** @param {(data: unknown, options: any) => unknown} encode @returns {Argument[]} */
+function encoding(encode) {
+  return [
+    ['options', (value) => encode({}, value), ['object']],
+    ...optionsOf((options) => encode({}, options), encodeOptions),
+  ]
+}
+
+/** @param {(png: any, options?: any) => unknown} decode @returns {Argument[]} */
+function decoding(decode) {
+  return [
+    ['png', (value) => decode(value), [], [], noImages],
+    ['options', (value) => decode(png, value), ['object']],
+    ...optionsOf((options) => decode(png, options), { maxBytes, robust: [] }),
+  ]
+}
+
 /** @type {Record<string, Argument[]>} */
 const throwing = {
   start: [
@@ -92,15 +109,8 @@ const throwing = {
     ['options', (value) => ticks(value), ['object']],
     ...optionsOf(ticks, { ...tickerOptions, batch: ['boolean', [true]], ref: ['boolean'] }),
   ],
-  encodeDataToImage: [
-    ['options', (value) => encodeDataToImage({}, value), ['object']],
-    ...optionsOf((options) => encodeDataToImage({}, options), encodeOptions),
-  ],
-  decodeImageToData: [
-    ['png', (value) => decodeImageToData(value), [], [], noImages],
-    ['options', (value) => decodeImageToData(png, value), ['object']],
-    ...optionsOf((options) => decodeImageToData(png, options), { maxBytes, robust: [] }),
-  ],
+  encodeDataToImage: encoding(encodeDataToImage),
+  decodeImageToData: decoding(decodeImageToData),
   openSequence: [
     ['name', (value) => openSequence(value, memory), ['text'], noNames],
     ['options', (value) => openSequence('errors', value), ['object']],
@@ -119,15 +129,8 @@ const throwing = {
 
 /** @type {Record<string, Argument[]>} */
 const rejecting = {
-  encodeDataToImageAsync: [
-    ['options', (value) => encodeDataToImageAsync({}, value), ['object']],
-    ...optionsOf((options) => encodeDataToImageAsync({}, options), encodeOptions),
-  ],
-  decodeImageToDataAsync: [
-    ['png', (value) => decodeImageToDataAsync(value), [], [], noImages],
-    ['options', (value) => decodeImageToDataAsync(png, value), ['object']],
-    ...optionsOf((options) => decodeImageToDataAsync(png, options), { maxBytes, robust: [] }),
-  ],
+  encodeDataToImageAsync: encoding(encodeDataToImageAsync),
+  decodeImageToDataAsync: decoding(decodeImageToDataAsync),
   nextId: [
     ['sequence', (value) => nextId(value), ['text', 'function'], noNames],
     ['callback', (value) => nextId('errors', value), ['function']],
